@@ -1,0 +1,49 @@
+"""One compiled function per (classifier, computation), kept with the model.
+
+The cache holds the classifier weakly and compiled functions reach it through
+a weak proxy, so a model that nobody uses any more takes its graphs along.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from collections.abc import Hashable
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+_COMPILED: weakref.WeakKeyDictionary[Any, dict[Hashable, Any]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def compiled(
+    classifier: Any,
+    key: Hashable,
+    build: Callable[[Any], Callable],
+    signature: Sequence[Any],
+) -> Callable:
+    """Return `tf.function(build(classifier))`, made once for each key.
+
+    Args:
+        classifier: the model.
+        key: everything else that the graph depends on.
+        build: maps a weak proxy of the classifier to a Python function.
+        signature: a `tf.TensorSpec`, or a structure of them, per argument;
+            rows are None there, so working sets may shrink.
+    """
+    functions = _COMPILED.setdefault(classifier, {})
+    if key not in functions:
+        functions[key] = tf.function(
+            build(weakref.proxy(classifier)),
+            input_signature=signature,
+            autograph=False,
+        )
+    return functions[key]
+
+
+def compiled_functions(classifier: Any) -> list[Callable]:
+    """Return the functions compiled so far for this classifier."""
+    return list(_COMPILED.get(classifier, {}).values())

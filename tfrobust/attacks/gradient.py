@@ -1,0 +1,147 @@
+"""Attacks that climb an objective by its input gradient."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.attacks import ascent
+from tfrobust.attacks.ascent import AscentState
+from tfrobust.attacks.ascent import SteepestAscent
+from tfrobust.attacks.ascent import StepRule
+from tfrobust.attacks.base import Attack
+from tfrobust.attacks.engine import AscentEngine
+from tfrobust.attacks.starts import start_points
+from tfrobust.objectives import Objective
+from tfrobust.ops.sampling import Noise
+
+_FIRST_CHUNK = 4
+
+
+class GradientAttack(Attack, abc.ABC):
+    """Projected ascent: a start, a step rule, a step size, a budget.
+
+    In evaluation the steps run in compiled chunks of rising length. Between
+    chunks the broken examples leave the working set, so the cost follows
+    what still stands; a restart begins with the survivors of the last. With
+    `keep_best=False` it does as training does: all steps on every example,
+    misclassified ones included, and the last iterate.
+    """
+
+    objective: Objective
+    step_size: float | None
+    num_steps: int
+    num_restarts: int
+    random_start: Any
+    keep_best: bool
+    seed: int
+
+    @property
+    def rule(self) -> StepRule:
+        """How a gradient becomes a direction."""
+        return SteepestAscent()
+
+    @property
+    @abc.abstractmethod
+    def step_length(self) -> float:
+        """Length of a step in the ball's norm, in input units."""
+
+    @property
+    def leaves_misclassified_alone(self) -> bool:
+        """See base class."""
+        return self.keep_best
+
+    def perturb(
+        self, classifier: Any, x: tf.Tensor, y: tf.Tensor, noise: Noise
+    ) -> tf.Tensor:
+        """Return training points: every step, every example, last iterate.
+
+        Args:
+            classifier: maps (x, training) to logits; run in inference mode.
+            x: images, shape (batch, ...).
+            y: true integer labels, shape (batch,).
+            noise: of the random start.
+        """
+        labels = y
+        if self.objective.targeted:
+            labels = self.objective.labels(y, classifier(x, training=False))
+        return ascent.maximize(
+            self.objective(classifier, x, labels),
+            x,
+            ball=self.threat_model,
+            start=start_points(self.random_start, self.threat_model, x, noise),
+            step_size=self.step_length,
+            num_steps=self.num_steps,
+            rule=self.rule,
+        )
+
+    def search(
+        self,
+        classifier: Any,
+        x: tf.Tensor,
+        labels: tf.Tensor,
+        example_ids: tf.Tensor,
+    ) -> np.ndarray:
+        """See base class."""
+        found = x.numpy()
+        standing = np.arange(len(found))
+        for restart in range(self.num_restarts):
+            rows = (tf.gather(t, standing) for t in (x, labels, example_ids))
+            state = self._climb(classifier, *rows, restart)
+            # The first restart's points stand until a later one succeeds.
+            success = state.success.numpy()
+            replace = success if restart else np.ones_like(success)
+            found[standing[replace]] = state.best.numpy()[replace]
+            standing = standing[~success]
+            if not standing.size:
+                break
+        return found
+
+    def _climb(
+        self,
+        classifier: Any,
+        x: tf.Tensor,
+        labels: tf.Tensor,
+        ids: tf.Tensor,
+        restart: int,
+    ) -> AscentState:
+        """Run one restart and return its final state, all rows in order."""
+        engine = AscentEngine(
+            classifier,
+            x,
+            ball=self.threat_model,
+            objective=self.objective,
+            rule=self.rule,
+            start=self.random_start,
+            step_size=self.step_length,
+            keep_best=self.keep_best,
+        )
+        state = engine.begin(x, ids, self.seed, restart)
+        done = 0
+        standing = np.arange(len(ids))
+        best, success = x.numpy(), np.zeros(len(ids), bool)
+        while done < self.num_steps and standing.size:
+            chunk = self.num_steps - done
+            if self.keep_best:
+                chunk = min(chunk, max(_FIRST_CHUNK, done))
+            done += chunk
+            last = done == self.num_steps
+            state = engine.advance(state, x, labels, chunk)
+            if last:
+                state = engine.finish(state, x, labels)
+            broken = state.success.numpy()
+            leaving = broken | last
+            best[standing[leaving]] = state.best.numpy()[leaving]
+            success[standing] = broken
+            if leaving.any() and not last:
+                keep = np.flatnonzero(~leaving)
+                standing = standing[keep]
+                state, x, labels = tf.nest.map_structure(
+                    lambda t, keep=keep: tf.gather(t, keep), (state, x, labels)
+                )
+        return state._replace(
+            best=tf.constant(best), success=tf.constant(success)
+        )

@@ -1,0 +1,51 @@
+"""Objects that Keras can save: every argument stands under its own name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+
+
+def deserialize_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Turn the serialized objects of a config back into objects."""
+    return {
+        name: keras.saving.deserialize_keras_object(value)
+        for name, value in config.items()
+    }
+
+
+class Configurable:
+    """Base of the frozen dataclasses that describe a computation.
+
+    Equality, hash and `repr` come from the dataclass, so two objects with
+    the same settings are the same key of a cache.
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, serialized by Keras."""
+        return {
+            field.name: keras.saving.serialize_keras_object(
+                getattr(self, field.name)
+            )
+            for field in dataclasses.fields(self)  # type: ignore[arg-type]
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Build the object that `get_config` described."""
+        return cls(**deserialize_config(config))
+
+
+def describe(value: Any) -> Any:
+    """Return `value` as plain JSON data, an object as {"name": class, ...}."""
+    if isinstance(value, Configurable):
+        fields = dataclasses.fields(value)  # type: ignore[arg-type]
+        return {"name": type(value).__name__} | {
+            field.name: describe(getattr(value, field.name))
+            for field in fields
+        }
+    if isinstance(value, list | tuple):
+        return [describe(item) for item in value]
+    return value
