@@ -1,0 +1,25 @@
+"""tfrobust: Keras classifiers that stand up to attack."""
+
+from tfrobust import architectures
+from tfrobust import attacks
+from tfrobust import defenses
+from tfrobust import layers
+from tfrobust import objectives
+from tfrobust import ops
+from tfrobust import penalties
+from tfrobust.classifier import as_classifier
+from tfrobust.threat_model import NormBall
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "NormBall",
+    "architectures",
+    "as_classifier",
+    "attacks",
+    "defenses",
+    "layers",
+    "objectives",
+    "ops",
+    "penalties",
+]

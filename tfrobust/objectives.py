@@ -76,7 +76,7 @@ class Objective(Configurable, abc.ABC):
         """Return `x_adv -> (values (batch,), logits)` for this batch."""
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class CrossEntropy(Objective):
     """Softmax cross-entropy of the label (Madry et al., 2018)."""
@@ -93,7 +93,7 @@ class CrossEntropy(Objective):
         return score
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class Margin(Objective):
     """The C&W margin min(max_{i != y} z_i - z_y, kappa).
@@ -129,7 +129,7 @@ class Margin(Objective):
         return score
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class KLDivergence(Objective):
     """KL(p(x) || p(x')), TRADES' inner objective.
@@ -153,7 +153,7 @@ class KLDivergence(Objective):
         return score
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class GradientNorm(Objective):
     """The norm of cross-entropy's input gradient at x': second order.
@@ -185,7 +185,7 @@ class GradientNorm(Objective):
         return score
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class LeastLikely(Configurable):
     """Target the class of the lowest clean logit (Kurakin et al., 2017).
@@ -200,7 +200,7 @@ class LeastLikely(Configurable):
         return tf.where(lowest[:, 0] == y, lowest[:, 1], lowest[:, 0])
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class NextLikely(Configurable):
     """Target the class of the `rank`-th highest clean logit but the true one.
@@ -221,7 +221,7 @@ class NextLikely(Configurable):
         return tf.cast(tf.math.top_k(others, rank).indices[:, -1], y.dtype)
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.objectives")
 @dataclasses.dataclass(frozen=True)
 class Targeted(Objective):
     """Climb minus an objective of the target class: move towards it.

@@ -40,7 +40,7 @@ class StepRule(Protocol):
         ...
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class SteepestAscent(Configurable):
     """The direction of the ball's norm with the largest slope."""
@@ -57,7 +57,7 @@ class SteepestAscent(Configurable):
         return ball.steepest_ascent(gradient), memory
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class Momentum(Configurable):
     """Steepest ascent along g <- decay * g + gradient / ||gradient||_1.

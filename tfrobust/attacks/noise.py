@@ -20,7 +20,7 @@ from tfrobust.ops.sampling import ExampleNoise
 from tfrobust.threat_model import NormBall
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class UniformNoise(Attack):
     """Points uniform in the ball; the worst of several draws.

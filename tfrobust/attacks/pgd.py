@@ -19,7 +19,7 @@ from tfrobust.objectives import Objective
 from tfrobust.threat_model import NormBall
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class PGD(GradientAttack):
     """Projected gradient descent (ascent, on the objective).
@@ -81,7 +81,7 @@ class PGD(GradientAttack):
         return 2.5 * self.threat_model.epsilon / self.num_steps
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class BIM(PGD):
     """Basic iterative method: PGD that begins at x itself.
@@ -105,7 +105,7 @@ class BIM(PGD):
         return self.threat_model.epsilon / self.num_steps
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class MIFGSM(BIM):
     """Momentum iterative FGSM: BIM along accumulated gradients.
@@ -131,7 +131,7 @@ class MIFGSM(BIM):
         return Momentum(self.momentum)
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class FGSM(PGD):
     """One step of steepest ascent to the sphere (FGM with a 2-ball).

@@ -13,7 +13,7 @@ from tfrobust.serialization import Configurable
 from tfrobust.threat_model import NormBall
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class UniformStart(Configurable):
     """Start uniform in the ball (Madry et al., 2018)."""
@@ -23,7 +23,7 @@ class UniformStart(Configurable):
         return ball.random_start(x, noise)
 
 
-@keras.saving.register_keras_serializable("tfrobust")
+@keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class GaussianStart(Configurable):
     """Start at x + stddev * N(0, I), projected (TRADES and LFR).
