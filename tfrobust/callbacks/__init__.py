@@ -1,0 +1,15 @@
+"""Keras callbacks for robust training."""
+
+from tfrobust.callbacks.checkpoints import KeepCheckpoints
+from tfrobust.callbacks.errors import TrainingDiverged
+from tfrobust.callbacks.non_finite import StopOnNonFinite
+from tfrobust.callbacks.progress import ProgressBar
+from tfrobust.callbacks.robust_validation import RobustValidation
+
+__all__ = [
+    "KeepCheckpoints",
+    "ProgressBar",
+    "RobustValidation",
+    "StopOnNonFinite",
+    "TrainingDiverged",
+]

@@ -1,0 +1,56 @@
+"""Keep the last model and the best one under attack."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+
+import keras
+
+LAST = "last.keras"
+BEST_ROBUST = "best_robust.keras"
+
+
+class KeepCheckpoints(keras.callbacks.Callback):
+    """Save `last.keras` after each epoch and `best_robust.keras` at its best.
+
+    Robust accuracy often falls again late in training ("robust
+    overfitting", Rice et al., 2020, https://arxiv.org/abs/2002.11569), so
+    both are kept and both belong in a report. Each file is written under
+    another name and renamed: a kill leaves the old one or the new one.
+
+    Args:
+        directory: where to save.
+        monitor: entry of the logs that must rise; default
+            "val_robust_accuracy". Without it in the logs only the last model
+            is kept.
+        best: value to beat, for a run that goes on; default none.
+    """
+
+    def __init__(
+        self,
+        directory: str | pathlib.Path,
+        *,
+        monitor: str = "val_robust_accuracy",
+        best: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.monitor = monitor
+        self.best = best
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Save what deserves it."""
+        del epoch
+        value = (logs or {}).get(self.monitor)
+        if value is not None and (self.best is None or value > self.best):
+            self.best = value
+            self._save(BEST_ROBUST)
+        self._save(LAST)
+
+    def _save(self, name: str) -> None:
+        part = self.directory / f".part-{name}"
+        self.model.save(part)
+        part.replace(self.directory / name)

@@ -1,0 +1,76 @@
+"""Robust accuracy against the radius of the ball."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tfrobust.attacks.base import Attack
+from tfrobust.evaluation.suite import Progress
+from tfrobust.records import CurveRecord
+from tfrobust.serialization import describe
+
+
+def accuracy_against_epsilon(
+    classifier: keras.Model,
+    x: Any,
+    y: Any,
+    attack: Attack,
+    epsilons: Sequence[float],
+    *,
+    model: str = "",
+    batch_size: int = 250,
+    progress: Progress | None = None,
+) -> CurveRecord:
+    """Attack at several radii with one budget.
+
+    Args:
+        classifier: a Keras model from images to logits.
+        x: images, shape (batch, ...).
+        y: integer labels, shape (batch,).
+        attack: its radius is replaced; a step size given as a number is
+            scaled along.
+        epsilons: radii in input units, rising.
+        model: how the model is called in the record.
+        batch_size: examples attacked at a time; default 250.
+        progress: called with ("curve", examples done) after each batch.
+
+    Returns:
+        A record; accuracy at epsilon = 0 is the clean one.
+    """
+    accuracies = []
+    for epsilon in epsilons:
+        result = at_radius(attack, epsilon)(
+            classifier,
+            x,
+            y,
+            batch_size=batch_size,
+            progress=None if progress is None else _curve(progress),
+        )
+        accuracies.append(result.robust_accuracy)
+    settings = describe(attack)
+    settings["threat_model"] = settings["threat_model"] | {"epsilon": None}
+    return CurveRecord(
+        model=model,
+        attack=settings,
+        epsilons=tuple(float(e) for e in epsilons),
+        robust_accuracy=tuple(accuracies),
+        num_examples=len(x),
+    )
+
+
+def at_radius(attack: Attack, epsilon: float) -> Attack:
+    """Return the same attack in a ball of another radius."""
+    ball = attack.threat_model
+    changes: dict[str, Any] = {"threat_model": ball.with_epsilon(epsilon)}
+    step_size = getattr(attack, "step_size", None)
+    if step_size is not None and ball.epsilon > 0 and epsilon > 0:
+        changes["step_size"] = step_size * epsilon / ball.epsilon
+    return dataclasses.replace(attack, **changes)  # type: ignore[type-var]
+
+
+def _curve(progress: Progress) -> Any:
+    return lambda done: progress("curve", done)

@@ -1,0 +1,17 @@
+"""Runs: configuration -> train, evaluate -> run directory."""
+
+from tfrobust.experiments.evaluating import evaluate
+from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.quickstart import quickstart
+from tfrobust.experiments.training import train
+from tfrobust.experiments.training import TrainingConfig
+
+__all__ = [
+    "EvaluationConfig",
+    "TrainingConfig",
+    "evaluate",
+    "load_classifier",
+    "quickstart",
+    "train",
+]

@@ -1,0 +1,188 @@
+"""One evaluation: a model file and a suite -> record and table."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import sys
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+import tqdm
+
+from tfrobust import evaluation
+from tfrobust import recipes
+from tfrobust import reports
+from tfrobust.arguments import check_choice
+from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_positive
+from tfrobust.data import ImageData
+from tfrobust.experiments import run_directory
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.provenance import provenance
+from tfrobust.ops.norms import Norm
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import write_json
+from tfrobust.records import write_record
+from tfrobust.recipes.attacks import attack_names
+from tfrobust.threat_model import NormBall
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationConfig:
+    """Everything an evaluation depends on, as plain JSON data.
+
+    Args:
+        model: path of a `.keras` file.
+        data: name of an image set.
+        data_dir: where prepared sets are; default as `recipes.load_data`.
+        image_size: (height, width) to resize to; default as they are.
+        split: "test" (default) or "train".
+        num_examples: the first so many; default all.
+        attacks: names of attacks and suites, in order.
+        norm: 1, 2 or "inf".
+        epsilon: radius in input units; default the data's.
+        num_steps, num_restarts, step_size, last_iterate, seed: see
+            `recipes.Budget`.
+        batch_size: examples attacked at a time; default 250.
+    """
+
+    model: str
+    _: dataclasses.KW_ONLY
+    data: str = "digits"
+    data_dir: str | None = None
+    image_size: tuple[int, int] | None = None
+    split: str = "test"
+    num_examples: int | None = None
+    attacks: Sequence[str] = ("quick",)
+    norm: Norm = "inf"
+    epsilon: float | None = None
+    num_steps: int = 40
+    num_restarts: int = 1
+    step_size: float | None = None
+    last_iterate: bool = False
+    seed: int = 0
+    batch_size: int = 250
+
+    def __post_init__(self) -> None:
+        attack_names(self.attacks)
+        check_choice("split", self.split, ("test", "train"))
+        for name in ("num_examples", "epsilon", "step_size"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name))
+        for name in ("num_steps", "num_restarts", "batch_size"):
+            check_integer(name, getattr(self, name), minimum=1)
+        NormBall(self.norm, epsilon=self.radius)
+
+    @property
+    def radius(self) -> float:
+        """The radius asked for, or the data's usual one."""
+        if self.epsilon is not None:
+            return self.epsilon
+        return recipes.data_defaults(self.data).epsilon
+
+
+def evaluate(
+    config: EvaluationConfig,
+    output_dir: str | pathlib.Path | None,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
+) -> EvaluationRecord:
+    """Attack a saved model; write `evaluation.json` and print a table.
+
+    Args:
+        config: everything the evaluation depends on.
+        output_dir: the run directory; `None` writes nothing.
+        overwrite: replace the run that is there.
+        say: is told what a person should know; default `print`.
+
+    Raises:
+        ValueError: for settings, model or data that can't be used.
+    """
+    if output_dir is not None:
+        directory = run_directory.check_free(output_dir, overwrite=overwrite)
+        run_directory.check_replaceable(directory)
+    classifier = load_classifier(config.model)
+    data = recipes.load_data(
+        config.data, data_dir=config.data_dir, image_size=config.image_size
+    )
+    if data.description:
+        say(f"Data {data.name}: {data.description}")
+    record = evaluate_classifier(classifier, data, config)
+    say(reports.as_text(reports.attack_rows(record)))
+    for line in reports.settings_lines(record):
+        say(line)
+    if output_dir is not None:
+        run_directory.make_empty(directory)
+        write_json(dataclasses.asdict(config), directory / "config.json")
+        write_record(record, directory / "evaluation.json")
+    return record
+
+
+def evaluate_classifier(
+    classifier: Any, data: ImageData, config: EvaluationConfig
+) -> EvaluationRecord:
+    """Return the record of a classifier under the configured attacks."""
+    examples = {"test": data.test, "train": data.train}[config.split]
+    examples = examples.first(config.num_examples)
+    budget = recipes.Budget(
+        num_steps=config.num_steps,
+        num_restarts=config.num_restarts,
+        step_size=config.step_size,
+        last_iterate=config.last_iterate,
+        seed=config.seed,
+    )
+    ball = NormBall(config.norm, epsilon=config.radius)
+    attacks = recipes.make_attacks(config.attacks, ball, budget)
+    bars = AttackProgress(len(examples), len(attacks))
+    with bars:
+        return evaluation.evaluate_robustness(
+            classifier,
+            examples.images(),
+            examples.y,
+            attacks,
+            batch_size=config.batch_size,
+            model=config.model,
+            data=data.name,
+            split=config.split,
+            provenance={
+                "configuration": dataclasses.asdict(config),
+                **provenance(config.seed),
+            },
+            progress=bars,
+        )
+
+
+class AttackProgress:
+    """One bar over all attacks, named after the one that runs.
+
+    Args:
+        num_examples: of each attack.
+        num_attacks: how many there will be.
+        label: stands before the attack's name; default none.
+    """
+
+    def __init__(
+        self, num_examples: int, num_attacks: int, label: str = ""
+    ) -> None:
+        self._label = label
+        self._bar = tqdm.tqdm(
+            total=num_examples * num_attacks,
+            desc=label or "attacks",
+            unit="image",
+            file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 20.0,
+            dynamic_ncols=True,
+        )
+
+    def __enter__(self) -> AttackProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def __call__(self, name: str, done: int) -> None:
+        self._bar.set_description(f"{self._label} {name}".strip(), False)
+        self._bar.update(done)

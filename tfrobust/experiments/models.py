@@ -1,0 +1,44 @@
+"""Load saved models as classifiers."""
+
+from __future__ import annotations
+
+import pathlib
+
+import keras
+
+from tfrobust import defenses
+from tfrobust.classifier import as_classifier
+from tfrobust.inputs import head_activation
+
+
+def load_model(path: str | pathlib.Path) -> keras.Model:
+    """Load a `.keras` file.
+
+    Raises:
+        ValueError: in one line, for a file that is missing or isn't one.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise ValueError(f"There is no model file {path}.")
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # Keras raises many kinds
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(
+            f"{path} is not a Keras model file that can be loaded: "
+            f"{reason[:200]}"
+        ) from error
+
+
+def load_classifier(path: str | pathlib.Path) -> keras.Model:
+    """Load a model as a classifier from images to logits.
+
+    Of a defense, its classifier; of a functional model with a softmax or
+    sigmoid head, `as_classifier` of it.
+    """
+    model = load_model(path)
+    if isinstance(model, defenses.RobustModel):
+        return model.classifier
+    head = head_activation(model)
+    one_unit = model.output_shape[-1] == 1
+    return as_classifier(model) if head != "linear" or one_unit else model

@@ -1,0 +1,50 @@
+"""Where a result comes from."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import pathlib
+import platform
+import subprocess
+from typing import Any
+
+_PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def provenance(seed: int) -> dict[str, Any]:
+    """Return seed, versions and source revision, as plain JSON data."""
+    import tfrobust
+
+    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {
+        "seed": seed,
+        "tfrobust": tfrobust.__version__,
+        "revision": revision(),
+        "python": platform.python_version(),
+        **versions,
+    }
+
+
+def revision() -> str:
+    """Return the commit of a source checkout, "+" if it was changed.
+
+    "unknown" where the package isn't in one.
+    """
+    root = pathlib.Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return "unknown"
+    try:
+        head = _git(root, "rev-parse", "--short=12", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return head + ("+" if changed else "")
+
+
+def _git(root: pathlib.Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()

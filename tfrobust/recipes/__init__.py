@@ -1,0 +1,27 @@
+"""The one place where names become objects."""
+
+from tfrobust.recipes.architectures import ARCHITECTURES
+from tfrobust.recipes.architectures import make_architecture
+from tfrobust.recipes.attacks import ATTACKS
+from tfrobust.recipes.attacks import Budget
+from tfrobust.recipes.attacks import make_attacks
+from tfrobust.recipes.attacks import SUITES
+from tfrobust.recipes.data import data_defaults
+from tfrobust.recipes.data import load_data
+from tfrobust.recipes.defenses import check_defense
+from tfrobust.recipes.defenses import DEFENSES
+from tfrobust.recipes.defenses import make_defense
+
+__all__ = [
+    "ARCHITECTURES",
+    "ATTACKS",
+    "Budget",
+    "DEFENSES",
+    "SUITES",
+    "check_defense",
+    "data_defaults",
+    "load_data",
+    "make_architecture",
+    "make_attacks",
+    "make_defense",
+]

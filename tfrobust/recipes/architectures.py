@@ -1,0 +1,54 @@
+"""Names of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Sequence
+
+import keras
+
+from tfrobust import architectures
+from tfrobust.recipes.arguments import accepted
+from tfrobust.recipes.arguments import pick
+
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
+    name: getattr(architectures, name) for name in architectures.__all__
+}
+
+
+def make_architecture(
+    name: str,
+    input_shape: Sequence[int],
+    num_classes: int,
+    *,
+    activation: str = "relu",
+    dropout: float | None = None,
+) -> keras.Model:
+    """Return a freshly initialised network by name.
+
+    Args:
+        name: a key of `ARCHITECTURES`.
+        input_shape: (height, width, channels) or (D,).
+        num_classes: at least 2.
+        activation: a Keras activation; default "relu".
+        dropout: rate, for a network that has one; default the network's.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest), a network without
+            dropout, or images too small for it.
+    """
+    make = pick("architecture", name, ARCHITECTURES)
+    more = {"activation": activation}
+    if dropout is not None:
+        if "dropout" not in accepted(make):
+            raise ValueError(
+                f"`{name}` has no dropout. Received: dropout={dropout!r}"
+            )
+        more["dropout"] = dropout
+    try:
+        return make(tuple(input_shape), num_classes, **more)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` can't take images of shape {tuple(input_shape)}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error

@@ -1,0 +1,134 @@
+"""Names of attacks, and suites of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Sequence
+
+from tfrobust.attacks import Attack
+from tfrobust.attacks import BIM
+from tfrobust.attacks import FGSM
+from tfrobust.attacks import MIFGSM
+from tfrobust.attacks import PGD
+from tfrobust.attacks import UniformNoise
+from tfrobust.objectives import LeastLikely
+from tfrobust.objectives import Margin
+from tfrobust.objectives import Targeted
+from tfrobust.recipes.arguments import pick
+from tfrobust.threat_model import NormBall
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """What the attacks of a suite may spend.
+
+    Args:
+        num_steps: of the iterative attacks; default 40.
+        num_restarts: of those with a random start; default 1.
+        step_size: in input units; default each attack's own.
+        last_iterate: report last iterates of all steps on all examples, as
+            many papers do, and not the best point; default False.
+        seed: of random starts and noise; default 0.
+    """
+
+    num_steps: int = 40
+    num_restarts: int = 1
+    step_size: float | None = None
+    last_iterate: bool = False
+    seed: int = 0
+
+
+Maker = Callable[[NormBall, Budget], Attack]
+
+
+def _noise(ball: NormBall, budget: Budget) -> Attack:
+    return UniformNoise(ball, seed=budget.seed)
+
+
+def _fgsm(ball: NormBall, budget: Budget) -> Attack:
+    return FGSM(ball, keep_best=not budget.last_iterate)
+
+
+def _bim(ball: NormBall, budget: Budget) -> Attack:
+    return BIM(
+        ball,
+        step_size=budget.step_size,
+        num_steps=budget.num_steps,
+        keep_best=not budget.last_iterate,
+    )
+
+
+def _pgd(ball: NormBall, budget: Budget) -> PGD:
+    return PGD(
+        ball,
+        step_size=budget.step_size,
+        num_steps=budget.num_steps,
+        num_restarts=budget.num_restarts,
+        keep_best=not budget.last_iterate,
+        seed=budget.seed,
+    )
+
+
+def _pgd_margin(ball: NormBall, budget: Budget) -> Attack:
+    return dataclasses.replace(_pgd(ball, budget), objective=Margin())
+
+
+def _pgd_least_likely(ball: NormBall, budget: Budget) -> Attack:
+    targeted = Targeted(targets=LeastLikely())
+    return dataclasses.replace(_pgd(ball, budget), objective=targeted)
+
+
+def _mi_fgsm(ball: NormBall, budget: Budget) -> Attack:
+    return MIFGSM(
+        ball,
+        step_size=budget.step_size,
+        num_steps=budget.num_steps,
+        keep_best=not budget.last_iterate,
+    )
+
+
+ATTACKS: dict[str, Maker] = {
+    "noise": _noise,
+    "fgsm": _fgsm,
+    "bim": _bim,
+    "pgd": _pgd,
+    "pgd_margin": _pgd_margin,
+    "pgd_least_likely": _pgd_least_likely,
+    "mi_fgsm": _mi_fgsm,
+}
+
+SUITES: dict[str, tuple[str, ...]] = {
+    "quick": ("noise", "fgsm", "pgd"),
+    "standard": ("noise", "fgsm", "mi_fgsm", "pgd", "pgd_margin"),
+}
+
+
+def attack_names(names: Sequence[str]) -> list[str]:
+    """Return the attacks that a mixture of attack and suite names means."""
+    known = {**ATTACKS, **SUITES}
+    chosen: dict[str, None] = {}
+    for name in names:
+        pick("attack", name, known)
+        chosen |= dict.fromkeys(SUITES.get(name, (name,)))
+    return list(chosen)
+
+
+def make_attacks(
+    names: Sequence[str], ball: NormBall, budget: Budget
+) -> dict[str, Attack]:
+    """Return attacks by name, from cheap to strong in a suite.
+
+    Args:
+        names: keys of `ATTACKS` or `SUITES`.
+        ball: the threat model of all.
+        budget: what each may spend.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest) or budget.
+    """
+    return {
+        f"{name}-{budget.num_steps}" if name.startswith(("pgd", "bim", "mi"))
+        else name: ATTACKS[name](ball, budget)
+        for name in attack_names(names)
+    }

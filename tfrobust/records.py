@@ -1,0 +1,189 @@
+"""Results as frozen dataclasses, JSON in and out.
+
+Everything that measuring hands to drawing passes through here; nothing here
+knows of models or tensors.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import pathlib
+from typing import Any
+
+VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackRecord:
+    """What one attack did to one model.
+
+    Attributes:
+        name: of the attack in its suite.
+        settings: its budget, every argument under its own name.
+        robust: whether each example was still classified correctly.
+        perturbation_norm: of each example, in the attack's norm.
+        seconds: wall-clock time.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    robust: tuple[bool, ...]
+    perturbation_norm: tuple[float, ...]
+    seconds: float
+
+    @property
+    def robust_accuracy(self) -> float:
+        """Share of examples still classified correctly."""
+        return sum(self.robust) / len(self.robust)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationRecord:
+    """One model under a suite of attacks.
+
+    Attributes:
+        model: how the model is called.
+        model_digest: SHA-256 of its weights.
+        data: name of the image set.
+        split: of which the first examples were taken.
+        clean: whether each example was classified correctly unattacked.
+        attacks: in the order they ran.
+        provenance: configuration, seed, versions, revision.
+    """
+
+    model: str
+    model_digest: str
+    data: str
+    split: str
+    clean: tuple[bool, ...]
+    attacks: tuple[AttackRecord, ...]
+    provenance: dict[str, Any]
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples were evaluated."""
+        return len(self.clean)
+
+    @property
+    def clean_accuracy(self) -> float:
+        """Share of examples classified correctly unattacked."""
+        return sum(self.clean) / len(self.clean)
+
+    @property
+    def worst_case(self) -> tuple[bool, ...]:
+        """Whether each example withstood every attack."""
+        rows = zip(self.clean, *(a.robust for a in self.attacks), strict=True)
+        return tuple(all(row) for row in rows)
+
+    @property
+    def worst_case_accuracy(self) -> float:
+        """Share of examples that withstood every attack."""
+        return sum(self.worst_case) / self.num_examples
+
+
+@dataclasses.dataclass(frozen=True)
+class CurveRecord:
+    """Robust accuracy of one model against the radius.
+
+    Attributes:
+        model: how the model is called.
+        attack: its settings, without the radius.
+        epsilons: radii, in input units.
+        robust_accuracy: at each radius.
+        num_examples: how many examples were attacked.
+    """
+
+    model: str
+    attack: dict[str, Any]
+    epsilons: tuple[float, ...]
+    robust_accuracy: tuple[float, ...]
+    num_examples: int
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was trained.
+
+    Attributes:
+        configuration: every setting of the run.
+        history: metric name -> value after each epoch.
+        checkpoints: file name -> what it is and its validation figures.
+        seconds: wall-clock time of training.
+        provenance: seed, versions, revision.
+    """
+
+    configuration: dict[str, Any]
+    history: dict[str, list[float]]
+    checkpoints: dict[str, dict[str, Any]]
+    seconds: float
+    provenance: dict[str, Any]
+
+
+Record = EvaluationRecord | CurveRecord | TrainingRecord
+_KINDS = {
+    kind.__name__: kind
+    for kind in (EvaluationRecord, CurveRecord, TrainingRecord)
+}
+
+
+def confidence_interval(count: int, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a share.
+
+    References:
+        Wilson, 1927, Journal of the American Statistical Association 22
+    """
+    z = 1.959964
+    share = count / total
+    centre = share + z * z / (2 * total)
+    spread = z * math.sqrt(
+        share * (1 - share) / total + z * z / (4 * total * total)
+    )
+    scale = 1 + z * z / total
+    low, high = (centre - spread) / scale, (centre + spread) / scale
+    # At 0 and 1 one end is the share itself, but for rounding.
+    return max(0.0, low), min(1.0, high)
+
+
+def write_record(record: Record, path: str | os.PathLike[str]) -> None:
+    """Write a record as JSON, under a temporary name first."""
+    data = {"kind": type(record).__name__, "version": VERSION}
+    write_json(data | dataclasses.asdict(record), path)
+
+
+def write_json(data: Any, path: str | os.PathLike[str]) -> None:
+    """Write JSON so that a kill leaves the old file or the new one."""
+    path = pathlib.Path(path)
+    text = json.dumps(data, indent=1, sort_keys=True, allow_nan=False)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text + "\n")
+    temporary.replace(path)
+
+
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """Read a record that `write_record` wrote.
+
+    Raises:
+        ValueError: for a file that isn't one, or of another version.
+    """
+    try:
+        data = json.loads(pathlib.Path(path).read_text())
+        kind = _KINDS[data.pop("kind")]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is not a record of tfrobust.") from error
+    version = data.pop("version")
+    if version != VERSION:
+        raise ValueError(
+            f"{path} is a record of version {version}; this is {VERSION}."
+        )
+    if kind is EvaluationRecord:
+        data["attacks"] = tuple(
+            AttackRecord(**_tuples(attack)) for attack in data["attacks"]
+        )
+    return kind(**_tuples(data))
+
+
+def _tuples(data: dict[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}

@@ -1,0 +1,17 @@
+"""Records -> tables and figures; never sees a model."""
+
+from tfrobust.reports.figures import plot_accuracy_against_epsilon
+from tfrobust.reports.tables import as_markdown
+from tfrobust.reports.tables import as_text
+from tfrobust.reports.tables import attack_rows
+from tfrobust.reports.tables import robustness_rows
+from tfrobust.reports.tables import settings_lines
+
+__all__ = [
+    "as_markdown",
+    "as_text",
+    "attack_rows",
+    "plot_accuracy_against_epsilon",
+    "robustness_rows",
+    "settings_lines",
+]

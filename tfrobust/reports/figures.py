@@ -1,0 +1,65 @@
+"""Records as pictures. Needs no model; matplotlib is loaded when drawing."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+from tfrobust.records import CurveRecord
+
+# Okabe and Ito's colours, told apart with any kind of colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+
+def plot_accuracy_against_epsilon(
+    curves: Sequence[CurveRecord],
+    path: str | os.PathLike[str],
+    *,
+    trained_at: float | None = None,
+) -> None:
+    """Draw robust accuracy against the radius, a line per model, as PNG.
+
+    Args:
+        curves: records of one attack and one set of radii.
+        path: of the picture.
+        trained_at: radius to mark with a dotted line; default none.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    for index, curve in enumerate(curves):
+        axes.plot(
+            curve.epsilons,
+            [100 * a for a in curve.robust_accuracy],
+            color=COLOURS[index % len(COLOURS)],
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=4,
+            label=curve.model,
+        )
+    if trained_at is not None:
+        axes.axvline(
+            trained_at, color="0.5", linestyle=":", label="trained at"
+        )
+    attack = curves[0].attack
+    axes.set_xlabel(
+        f"radius of the l{attack['threat_model']['norm']} ball, pixels in "
+        "[0, 1]"
+    )
+    axes.set_ylabel("accuracy, %")
+    axes.set_ylim(-2, 102)
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    axes.set_title(
+        f"Accuracy under {attack['name']}-{attack['num_steps']}, "
+        f"{curves[0].num_examples} images",
+        fontsize=10,
+    )
+    path = pathlib.Path(path)
+    part = path.with_name(f".part-{path.name}")
+    figure.savefig(part, dpi=150)
+    part.replace(path)

@@ -1,0 +1,108 @@
+"""Records as tables of text and Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tfrobust.records import confidence_interval
+from tfrobust.records import EvaluationRecord
+
+Rows = list[list[str]]
+
+
+def robustness_rows(records: Sequence[EvaluationRecord]) -> Rows:
+    """Return header and rows: clean, each attack, worst case, seconds.
+
+    Accuracies in percent; "worst case" is per example over all attacks.
+    """
+    names = list(
+        dict.fromkeys(a.name for record in records for a in record.attacks)
+    )
+    rows = [["model", "clean", *names, "worst case", "seconds"]]
+    for record in records:
+        attacks = {attack.name: attack for attack in record.attacks}
+        cells = [
+            _percent(attacks[n].robust_accuracy) if n in attacks else "-"
+            for n in names
+        ]
+        seconds = sum(attack.seconds for attack in record.attacks)
+        rows.append(
+            [
+                record.model,
+                _percent(record.clean_accuracy),
+                *cells,
+                _percent(record.worst_case_accuracy),
+                f"{seconds:.1f}",
+            ]
+        )
+    return rows
+
+
+def attack_rows(record: EvaluationRecord) -> Rows:
+    """Return header and rows: an attack each, with its 95 % interval."""
+    total = record.num_examples
+    rows = [["attack", "accuracy %", "95 % interval", "seconds"]]
+    outcomes = [("clean", record.clean, 0.0)]
+    outcomes += [(a.name, a.robust, a.seconds) for a in record.attacks]
+    outcomes.append(("worst case", record.worst_case, 0.0))
+    for name, right, seconds in outcomes:
+        low, high = confidence_interval(sum(right), total)
+        rows.append(
+            [
+                name,
+                _percent(sum(right) / total),
+                f"{_percent(low)} - {_percent(high)}",
+                f"{seconds:.1f}" if seconds else "",
+            ]
+        )
+    return rows
+
+
+def settings_lines(record: EvaluationRecord) -> list[str]:
+    """Return how hard each attack tried, a line each."""
+    lines = []
+    for attack in record.attacks:
+        settings = dict(attack.settings)
+        ball = settings.pop("threat_model")
+        kind = settings.pop("name")
+        shown = [f"l{ball['norm']}, epsilon={ball['epsilon']:g}"]
+        shown += [f"{k}={_plain(v)}" for k, v in settings.items()]
+        lines.append(f"{attack.name}: {kind} ({', '.join(shown)})")
+    return lines
+
+
+def as_text(rows: Rows) -> str:
+    """Return rows as aligned columns, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        first = row[0].ljust(widths[0])
+        rest = [
+            c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)
+        ]
+        lines.append("  ".join([first, *rest]).rstrip())
+    lines.insert(1, "-" * max(map(len, lines)))
+    return "\n".join(lines)
+
+
+def as_markdown(rows: Rows) -> str:
+    """Return rows as a Markdown table; bars in cells are escaped."""
+    lines = ["| " + " | ".join(map(_escape, row)) + " |" for row in rows]
+    lines.insert(1, "|---" + "|---:" * (len(rows[0]) - 1) + "|")
+    return "\n".join(lines)
+
+
+def _escape(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", " ")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict) and "name" in value:
+        inner = {k: v for k, v in value.items() if k != "name"}
+        shown = ", ".join(f"{k}={_plain(v)}" for k, v in inner.items())
+        return f"{value['name']}({shown})" if shown else str(value["name"])
+    return f"{value:g}" if isinstance(value, float) else str(value)

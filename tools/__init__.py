@@ -1,0 +1,1 @@
+"""The command-line tools: flags in, one library call, where the result is."""
