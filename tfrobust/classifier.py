@@ -12,9 +12,7 @@ from tfrobust.inputs import head_activation
 _HEADS = ("linear", "softmax", "sigmoid")
 
 
-def as_classifier(
-    model: keras.Model, preprocessing: Any = None
-) -> keras.Model:
+def as_classifier(model: keras.Model, preprocessing: Any = None) -> keras.Model:
     """Return a Keras model from images in [0, 1] to logits.
 
     A final softmax is stripped; one unit, with a sigmoid or without, becomes

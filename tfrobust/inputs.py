@@ -38,12 +38,12 @@ def check_images(
     if x.dtype != np.float64:
         x = x.astype(np.float32, copy=False)
     if not x.size:
-        raise ValueError(
-            f"Images must not be empty. Received: shape={x.shape}"
-        )
+        raise ValueError(f"Images must not be empty. Received: shape={x.shape}")
     low, high = x.min(), x.max()
     if not (np.isfinite(low) and np.isfinite(high)):
-        bad = np.count_nonzero(~np.isfinite(x).all(axis=tuple(range(1, x.ndim))))
+        bad = np.count_nonzero(
+            ~np.isfinite(x).all(axis=tuple(range(1, x.ndim)))
+        )
         raise ValueError(
             f"Images must be finite. Received: {bad} of {len(x)} images with "
             "NaN or infinite pixels"
@@ -74,15 +74,13 @@ def check_labels(y: Any, *, num_examples: int, num_classes: int) -> np.ndarray:
             f"Received: shape={y.shape}"
         )
     if not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(
-            f"Labels must be integers. Received: dtype={y.dtype}"
-        )
+        raise ValueError(f"Labels must be integers. Received: dtype={y.dtype}")
     if len(y) != num_examples:
         raise ValueError(
             f"Labels must be as many as images. Received: {len(y)} labels, "
             f"{num_examples} images"
         )
-    if len(y) and not (0 <= y.min() and y.max() < num_classes):
+    if len(y) and not (y.min() >= 0 and y.max() < num_classes):
         raise ValueError(
             f"Labels must lie in [0, {num_classes - 1}]. Received: values "
             f"from {y.min()} to {y.max()}"

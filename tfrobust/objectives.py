@@ -20,8 +20,8 @@ from tfrobust.arguments import check_non_negative
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.differentiation import Score
 from tfrobust.ops.norms import at_least_float32
-from tfrobust.ops.norms import norm
 from tfrobust.ops.norms import Norm
+from tfrobust.ops.norms import norm
 from tfrobust.ops.norms import NORMS
 from tfrobust.serialization import Configurable
 

@@ -43,8 +43,7 @@ def describe(value: Any) -> Any:
     if isinstance(value, Configurable):
         fields = dataclasses.fields(value)  # type: ignore[arg-type]
         return {"name": type(value).__name__} | {
-            field.name: describe(getattr(value, field.name))
-            for field in fields
+            field.name: describe(getattr(value, field.name)) for field in fields
         }
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]

@@ -9,12 +9,11 @@ import tensorflow as tf
 
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_non_negative
-from tfrobust.ops.norms import norm
-from tfrobust.ops.norms import Norm
-from tfrobust.ops.norms import NORMS
-from tfrobust.ops.norms import per_example
-from tfrobust.ops.norms import unit
 from tfrobust.ops.norms import flatten
+from tfrobust.ops.norms import Norm
+from tfrobust.ops.norms import norm
+from tfrobust.ops.norms import NORMS
+from tfrobust.ops.norms import unit
 from tfrobust.ops.projections import project_ball
 from tfrobust.ops.sampling import Noise
 from tfrobust.ops.sampling import uniform_in_ball

@@ -11,6 +11,7 @@ from typing import Any
 
 from absl import app
 from absl import flags
+from absl import logging
 
 from tfrobust.callbacks import TrainingDiverged
 
@@ -102,6 +103,7 @@ def run(main: Callable[[], None], description: str, groups: Groups) -> None:
         return rest
 
     def guarded(_: list[str]) -> None:
+        logging.set_verbosity(logging.WARNING)
         try:
             main()
         except (ValueError, TrainingDiverged, OSError) as error:

@@ -49,7 +49,12 @@ GROUPS = {
     "Model": (_MODEL,),
     "Data": (*data_flags.ALL, _SPLIT, _NUM_EXAMPLES),
     "Attacks": (
-        _ATTACKS, _EPSILON, _NORM, _NUM_STEPS, _NUM_RESTARTS, _STEP_SIZE,
+        _ATTACKS,
+        _EPSILON,
+        _NORM,
+        _NUM_STEPS,
+        _NUM_RESTARTS,
+        _STEP_SIZE,
         _LAST_ITERATE,
     ),
     "Run": (_OUTPUT_DIR, _OVERWRITE, _SEED, _BATCH_SIZE),
@@ -76,9 +81,7 @@ def main() -> None:
         seed=_SEED.value,
         batch_size=_BATCH_SIZE.value,
     )
-    experiments.evaluate(
-        config, _OUTPUT_DIR.value, overwrite=_OVERWRITE.value
-    )
+    experiments.evaluate(config, _OUTPUT_DIR.value, overwrite=_OVERWRITE.value)
     if _OUTPUT_DIR.value is not None:
         print(f"Record: {_OUTPUT_DIR.value}/evaluation.json")
 

@@ -1,6 +1,6 @@
 """Train three classifiers on digits, attack them, print one table.
 
-  python -m tools.quickstart
+python -m tools.quickstart
 """
 
 from __future__ import annotations

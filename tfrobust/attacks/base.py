@@ -145,9 +145,7 @@ class Attack(Configurable, abc.ABC):
             rows = start + np.flatnonzero(chosen[batch])
             if rows.size:
                 arrays = (x[rows], labels[rows], ids[rows])
-                x_adv[rows] = self.search(
-                    classifier, *map(tf.constant, arrays)
-                )
+                x_adv[rows] = self.search(classifier, *map(tf.constant, arrays))
             if progress is not None:
                 progress(len(x[batch]))
         adv_logits = predict_logits(classifier, x_adv, batch_size=batch_size)
@@ -164,6 +162,12 @@ class Attack(Configurable, abc.ABC):
             ),
             perturbation_norm=np.asarray(norms),
         )
+
+    def without_bounds(self) -> Any:
+        """Return this attack with a ball and no box."""
+        ball = dataclasses.replace(self.threat_model, bounds=None)
+        changes: dict[str, Any] = {"threat_model": ball}
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     def _check_takes_targets(self) -> None:
         if not self.objective.targeted:

@@ -25,7 +25,7 @@ def compiled(
     build: Callable[[Any], Callable],
     signature: Sequence[Any],
 ) -> Callable:
-    """Return `tf.function(build(classifier))`, made once for each key.
+    """Return `build(classifier)` as a graph, traced once for each key.
 
     Args:
         classifier: the model.
@@ -36,11 +36,12 @@ def compiled(
     """
     functions = _COMPILED.setdefault(classifier, {})
     if key not in functions:
+        # A concrete function can't retrace: other shapes are an error.
         functions[key] = tf.function(
             build(weakref.proxy(classifier)),
             input_signature=signature,
             autograph=False,
-        )
+        ).get_concrete_function()
     return functions[key]
 
 

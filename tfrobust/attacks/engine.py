@@ -55,13 +55,16 @@ class AscentEngine:
         self._epsilon = tf.constant(ball.epsilon, x.dtype)
         self._step_size = tf.constant(step_size, x.dtype)
         rows = _rows_of(x)
-        ints, count = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((), tf.int64)
+        ints, count = (
+            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((), tf.int64),
+        )
         scalar = tf.TensorSpec((), x.dtype)
         state = tf.nest.map_structure(_rows_of, ascent.begin(x[:1], rule))
         key = (self._ball, rule, objective, keep_best, rows)
         self._begin = compiled(
             classifier,
-            ("begin", start, *key),
+            ("begin", start, self._ball, rule, rows),
             lambda _: self._build_begin(start),
             [rows, ints, count, count, scalar],
         )
@@ -72,7 +75,10 @@ class AscentEngine:
             [state, rows, ints, scalar, scalar, tf.TensorSpec((), tf.int32)],
         )
         self._finish = compiled(
-            classifier, ("finish", *key), self._build_finish, [state, rows, ints]
+            classifier,
+            ("finish", *key),
+            self._build_finish,
+            [state, rows, ints],
         )
 
     def begin(

@@ -89,8 +89,13 @@ class GradientAttack(Attack, abc.ABC):
         found = x.numpy()
         standing = np.arange(len(found))
         for restart in range(self.num_restarts):
-            rows = (tf.gather(t, standing) for t in (x, labels, example_ids))
-            state = self._climb(classifier, *rows, restart)
+            state = self._climb(
+                classifier,
+                tf.gather(x, standing),
+                tf.gather(labels, standing),
+                tf.gather(example_ids, standing),
+                restart,
+            )
             # The first restart's points stand until a later one succeeds.
             success = state.success.numpy()
             replace = success if restart else np.ones_like(success)

@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfrobust.arguments import check_integer
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.compilation import compiled
-from tfrobust.objectives import margin
 from tfrobust.objectives import Margin
+from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
 from tfrobust.ops.sampling import ExampleNoise
 from tfrobust.threat_model import NormBall
@@ -78,7 +78,10 @@ class UniformNoise(Attack):
     def _compiled(self, classifier: Any, x: tf.Tensor) -> Callable:
         shape = self.threat_model.with_epsilon(0.0)
         rows = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
-        ints, count = tf.TensorSpec((None,), tf.int64), tf.TensorSpec((), tf.int64)
+        ints, count = (
+            tf.TensorSpec((None,), tf.int64),
+            tf.TensorSpec((), tf.int64),
+        )
 
         def build(model: Any) -> Callable:
             def draw_margin(

@@ -48,7 +48,8 @@ class ProgressBar(keras.callbacks.Callback):
         """Show this epoch's figures."""
         del epoch
         shown = ("loss", "val_accuracy", "val_robust_accuracy")
-        figures = {k: f"{logs[k]:.3f}" for k in shown if k in (logs or {})}
+        logs = logs or {}
+        figures = {k: f"{logs[k]:.3f}" for k in shown if k in logs}
         self._bar.set_postfix(figures, refresh=False)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:

@@ -85,7 +85,9 @@ class ImageData:
         chosen = np.sort(order[:num_examples])
         kept = np.sort(order[num_examples:])
         return dataclasses.replace(
-            self, train=self.train.take(kept), validation=self.train.take(chosen)
+            self,
+            train=self.train.take(kept),
+            validation=self.train.take(chosen),
         )
 
 

@@ -71,9 +71,7 @@ def train_batches(
         rows = tf.ensure_shape(rows, (len(split),))
         batches = tf.data.Dataset.from_tensor_slices(rows)
         batches = batches.batch(batch_size, drop_remainder=drop_remainder)
-        return batches.enumerate().map(
-            lambda step, rows: (epoch, step, rows)
-        )
+        return batches.enumerate().map(lambda step, rows: (epoch, step, rows))
 
     def load(
         epoch: tf.Tensor, step: tf.Tensor, rows: tf.Tensor

@@ -46,7 +46,7 @@ def load_tfds(
     """
     builder = _builder(name, data_dir)
     info = builder.info
-    keys = info.supervised_keys or ()
+    keys: tuple[str, ...] = tuple(info.supervised_keys or ())
     if len(keys) != 2 or "train" not in info.splits:
         raise ValueError(
             f"`{name}` is not an image classification set with a training "

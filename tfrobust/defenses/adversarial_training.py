@@ -76,7 +76,7 @@ class AdversarialTraining(_Mixture):
 
     Example:
 
-    >>> classifier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> classifier = tfrobust.architectures.dense_network((4,), 3)
     >>> model = AdversarialTraining(classifier, epsilon=0.1, num_steps=5)
     >>> model.attack.step_length
     0.05

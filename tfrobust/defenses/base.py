@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 from collections.abc import Sequence
 from typing import Any
@@ -49,7 +48,7 @@ class RobustModel(keras.Model):
 
     Example:
 
-    >>> classifier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> classifier = tfrobust.architectures.dense_network((4,), 3)
     >>> model = RobustModel(classifier)
     >>> loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     >>> model.compile("sgd", loss, metrics=["accuracy"])
@@ -110,8 +109,7 @@ class RobustModel(keras.Model):
             return x
         attack = self.attack
         if self.input_transform is not None:
-            ball = dataclasses.replace(attack.threat_model, bounds=None)
-            attack = dataclasses.replace(attack, threat_model=ball)
+            attack = attack.without_bounds()
         return attack.perturb(self.classifier, x, y, noise)
 
     def compute_robust_loss(
@@ -136,9 +134,7 @@ class RobustModel(keras.Model):
         """Return a forward pass of the classifier in training mode."""
         return Forward(self.classifier, x, training=True)
 
-    def classification_loss(
-        self, y: tf.Tensor, logits: tf.Tensor
-    ) -> tf.Tensor:
+    def classification_loss(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Return the compiled loss of each example, shape (batch,)."""
         if isinstance(self.loss, keras.losses.Loss):
             return self.loss.call(y, logits)
@@ -222,7 +218,7 @@ def _argument_names(cls: type[RobustModel]) -> list[str]:
     """Return the named arguments of `cls`, those behind **kwargs too."""
     names: dict[str, None] = {}
     for base in cls.__mro__[: cls.__mro__.index(RobustModel) + 1]:
-        names |= dict.fromkeys(inspect.signature(base.__init__).parameters)
+        names |= dict.fromkeys(inspect.signature(base).parameters)
     return [name for name in names if name not in ("self", "kwargs")]
 
 

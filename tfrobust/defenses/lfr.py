@@ -50,7 +50,7 @@ class LFR(RobustModel):
 
     Example:
 
-    >>> classifier = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    >>> classifier = tfrobust.architectures.dense_network((4,), 3)
     >>> LFR(classifier, epsilon=0.3).loss_terms
     ('classification_loss', 'flatness')
     """

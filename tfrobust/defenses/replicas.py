@@ -20,7 +20,9 @@ def replica_rows(
     replicas = context.num_replicas_in_sync
     if replicas == 1:
         return 0, rows
-    mine = tf.one_hot(context.replica_id_in_sync_group, replicas, dtype=tf.int32)
+    mine = tf.one_hot(
+        context.replica_id_in_sync_group, replicas, dtype=tf.int32
+    )
     counts = context.all_reduce(tf.distribute.ReduceOp.SUM, mine * rows)
     before = tf.cumsum(counts, exclusive=True)
     return before[context.replica_id_in_sync_group], tf.reduce_sum(counts)

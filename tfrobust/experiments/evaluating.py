@@ -22,10 +22,10 @@ from tfrobust.experiments import run_directory
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
 from tfrobust.ops.norms import Norm
+from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import write_json
 from tfrobust.records import write_record
-from tfrobust.recipes.attacks import attack_names
 from tfrobust.threat_model import NormBall
 
 

@@ -313,9 +313,7 @@ def _record(
     config: TrainingConfig, directory: pathlib.Path, seconds: float
 ) -> TrainingRecord:
     history = _read_history(directory, config.epochs)
-    figures = {
-        k: v for k, v in history.items() if k.startswith("val_") and v
-    }
+    figures = {k: v for k, v in history.items() if k.startswith("val_") and v}
     last = {k: v[-1] for k, v in figures.items()}
     checkpoints = {LAST: {"epoch": config.epochs, **last}}
     robust = figures.get("val_robust_accuracy")

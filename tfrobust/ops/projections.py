@@ -36,9 +36,7 @@ def project_linf(delta: tf.Tensor, epsilon: tf.Tensor | float) -> tf.Tensor:
 def project_l2(delta: tf.Tensor, epsilon: tf.Tensor | float) -> tf.Tensor:
     """Shrink each example whose l2 norm exceeds epsilon onto the sphere."""
     radius = tf.convert_to_tensor(epsilon, delta.dtype)
-    scale = tf.math.divide_no_nan(
-        radius, tf.cast(l2_norm(delta), delta.dtype)
-    )
+    scale = tf.math.divide_no_nan(radius, tf.cast(l2_norm(delta), delta.dtype))
     inside = tf.cast(l2_norm(delta), delta.dtype) <= radius
     return delta * per_example(tf.where(inside, 1.0, scale), delta)
 

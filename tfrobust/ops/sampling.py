@@ -12,8 +12,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfrobust.ops.norms import flatten
-from tfrobust.ops.norms import norm
 from tfrobust.ops.norms import Norm
+from tfrobust.ops.norms import norm
 from tfrobust.ops.norms import per_example
 from tfrobust.ops.norms import unit
 

@@ -32,4 +32,6 @@ class Penalty(Configurable, abc.ABC):
 
     def evaluate(self, classifier: Any, x: Any, y: Any) -> tf.Tensor:
         """Return the penalty on its own, in inference mode, shape (batch,)."""
-        return self(tf.convert_to_tensor(y), Forward(classifier, tf.constant(x)))
+        return self(
+            tf.convert_to_tensor(y), Forward(classifier, tf.constant(x))
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -38,7 +39,7 @@ def make_architecture(
             dropout, or images too small for it.
     """
     make = pick("architecture", name, ARCHITECTURES)
-    more = {"activation": activation}
+    more: dict[str, Any] = {"activation": activation}
     if dropout is not None:
         if "dropout" not in accepted(make):
             raise ValueError(

@@ -128,7 +128,8 @@ def make_attacks(
         ValueError: for an unknown name (with the nearest) or budget.
     """
     return {
-        f"{name}-{budget.num_steps}" if name.startswith(("pgd", "bim", "mi"))
+        f"{name}-{budget.num_steps}"
+        if name.startswith(("pgd", "bim", "mi"))
         else name: ATTACKS[name](ball, budget)
         for name in attack_names(names)
     }

@@ -42,9 +42,7 @@ def plot_accuracy_against_epsilon(
             label=curve.model,
         )
     if trained_at is not None:
-        axes.axvline(
-            trained_at, color="0.5", linestyle=":", label="trained at"
-        )
+        axes.axvline(trained_at, color="0.5", linestyle=":", label="trained at")
     attack = curves[0].attack
     axes.set_xlabel(
         f"radius of the l{attack['threat_model']['norm']} ball, pixels in "

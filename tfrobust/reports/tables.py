@@ -77,9 +77,7 @@ def as_text(rows: Rows) -> str:
     lines = []
     for row in rows:
         first = row[0].ljust(widths[0])
-        rest = [
-            c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)
-        ]
+        rest = [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
         lines.append("  ".join([first, *rest]).rstrip())
     lines.insert(1, "-" * max(map(len, lines)))
     return "\n".join(lines)

@@ -1,0 +1,47 @@
+# Everything runs in .venv, which the first target that needs it creates.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help quickstart test test-slow lint mutants clean
+
+help:
+	@echo "make quickstart  train three classifiers on digits, attack them, compare"
+	@echo "make test        set up and pass the tests"
+	@echo "make test-slow   MNIST runs and long property tests (up to an hour)"
+	@echo "make lint        ruff and mypy"
+	@echo "make mutants     break each law on purpose; its test must notice"
+	@echo "PYTHON=python3.12 chooses another interpreter (3.11 to 3.13)"
+
+quickstart: $(VENV)/installed
+	@$(BIN)/python -m tools.quickstart
+
+test: $(VENV)/installed-dev
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.slow_run
+
+lint: $(VENV)/installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+mutants: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.mutants
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "error: tfrobust needs Python 3.11 to 3.13; $(PYTHON) is %d.%d; try make PYTHON=python3.12" % v)' || exit 1
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: requirements.txt $(VENV)/created
+	@echo "Installing into $(VENV), once; this takes a minute or two."
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,92 @@
+"""Scores against their definitions."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import networks
+from tfrobust import objectives
+from tfrobust.objectives import cross_entropy
+
+_LOGITS = np.random.default_rng(0).normal(size=(6, 4)) * 3
+_Y = np.array([0, 1, 2, 3, 0, 1])
+
+
+def _softmax(z):
+    e = np.exp(z - z.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def test_cross_entropy_is_minus_log_probability():
+    expected = -np.log(_softmax(_LOGITS)[np.arange(6), _Y])
+    np.testing.assert_allclose(cross_entropy(_Y, tf.constant(_LOGITS)), expected)
+
+
+def test_margin_is_best_other_minus_own():
+    expected = [
+        max(z for i, z in enumerate(row) if i != y) - row[y]
+        for row, y in zip(_LOGITS, _Y, strict=True)
+    ]
+    found = objectives.margin(tf.constant(_Y), tf.constant(_LOGITS))
+    np.testing.assert_allclose(found, expected)
+    wrong = _LOGITS.argmax(1) != _Y
+    np.testing.assert_array_equal(found.numpy() > 0, wrong)
+
+
+def test_kl_divergence_is_its_sum_and_zero_only_at_equality():
+    other = _LOGITS[::-1]
+    p, q = _softmax(_LOGITS), _softmax(other)
+    expected = (p * np.log(p / q)).sum(1)
+    a, b = tf.constant(_LOGITS), tf.constant(other.copy())
+    np.testing.assert_allclose(objectives.kl_divergence(a, b), expected)
+    np.testing.assert_allclose(objectives.kl_divergence(a, a), 0, atol=1e-12)
+    # Adding a constant to the logits changes no probability.
+    np.testing.assert_allclose(
+        objectives.kl_divergence(a, a + 5.0), 0, atol=1e-12
+    )
+
+
+def test_kappa_stops_the_margin_from_growing():
+    model = networks.linear(np.eye(3))
+    x = np.array([[0.0, 1.0, 0.0], [0.5, 0.6, 0.0]], np.float32)
+    y = tf.constant([0, 0])
+    free, _ = objectives.Margin()(model, x, y)(x)
+    capped, _ = objectives.Margin(kappa=0.2)(model, x, y)(x)
+    np.testing.assert_allclose(free, [1.0, 0.1], rtol=1e-5)
+    np.testing.assert_allclose(capped, [0.2, 0.1], rtol=1e-5)
+
+
+@pytest.mark.usefixtures("float64")
+def test_gradient_norm_of_a_linear_softmax_in_closed_form():
+    # grad CE = W (p - onehot(y)).
+    weights = np.random.default_rng(3).normal(size=(5, 3))
+    model = networks.linear(weights)
+    x, y = networks.batch(model, 4)
+    p = _softmax(x @ weights) - np.eye(3)[y]
+    expected = np.abs(p @ weights.T).sum(1)
+    values, _ = objectives.GradientNorm(1)(model, x, y)(tf.constant(x))
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
+
+
+def test_targeted_is_minus_the_objective_of_the_target():
+    model = networks.tiny_dense()
+    x, y = networks.batch(model)
+    targets = tf.constant((y + 1) % 3)
+    plain, _ = objectives.CrossEntropy()(model, x, targets)(tf.constant(x))
+    targeted = objectives.Targeted(objectives.CrossEntropy())
+    values, logits = targeted(model, x, targets)(tf.constant(x))
+    np.testing.assert_array_equal(values, -plain)
+    np.testing.assert_array_equal(
+        targeted.success(targets, logits),
+        logits.numpy().argmax(1) == targets.numpy(),
+    )
+
+
+def test_targets_are_never_the_true_class():
+    y = tf.constant([0, 1, 2])
+    logits = tf.constant([[-9.0, 1, 2, 3], [0, 9, 1, 2], [4, 3, 9, 1]])
+    least = objectives.LeastLikely()(y, logits)
+    np.testing.assert_array_equal(least, [1, 0, 3])
+    np.testing.assert_array_equal(objectives.NextLikely(1)(y, logits), [3, 3, 0])
+    np.testing.assert_array_equal(objectives.NextLikely(2)(y, logits), [2, 2, 1])
+    np.testing.assert_array_equal(objectives.NextLikely(9)(y, logits), [1, 0, 3])
