@@ -13,6 +13,7 @@ from tfrobust.ops.norms import flatten
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import norm
 from tfrobust.ops.norms import NORMS
+from tfrobust.ops.norms import scalar
 from tfrobust.ops.norms import unit
 from tfrobust.ops.projections import project_ball
 from tfrobust.ops.sampling import Noise
@@ -81,7 +82,7 @@ class NormBall(Configurable):
     def random_start(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         """Return a point uniform in the ball around `x`, then clipped."""
         direction = uniform_in_ball(x, self.norm, noise)
-        return self.clip(x + tf.cast(self.epsilon, x.dtype) * direction)
+        return self.clip(x + scalar(self.epsilon, x.dtype) * direction)
 
     def steepest_ascent(self, gradient: tf.Tensor) -> tf.Tensor:
         """Return the unit vector of the norm with the largest slope.
@@ -117,7 +118,7 @@ class NormBall(Configurable):
         """
         slack = tolerance * max(1.0, float(self.epsilon))
         size = self.perturbation_norm(x_adv, x)
-        inside = size <= tf.cast(self.epsilon + slack, size.dtype)
+        inside = size <= scalar(self.epsilon + slack, size.dtype)
         if self.bounds is None:
             return inside
         low, high = self.bounds

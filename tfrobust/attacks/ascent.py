@@ -18,6 +18,7 @@ import tensorflow as tf
 from tfrobust.arguments import check_non_negative
 from tfrobust.ops.differentiation import Score
 from tfrobust.ops.differentiation import value_and_gradient
+from tfrobust.ops.norms import scalar
 from tfrobust.ops.norms import unit
 from tfrobust.serialization import Configurable
 from tfrobust.threat_model import NormBall
@@ -151,7 +152,7 @@ def take_step(
 ) -> tuple[tf.Tensor, Memory]:
     """Return the projected next point and the rule's memory."""
     direction, memory = rule.direction(ball, gradient, memory)
-    step = tf.cast(step_size, x.dtype) * tf.cast(direction, x.dtype)
+    step = scalar(step_size, x.dtype) * tf.cast(direction, x.dtype)
     return ball.project(x_adv + step, x), memory
 
 

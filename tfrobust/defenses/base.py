@@ -143,6 +143,7 @@ class RobustModel(keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Take one step: transform, perturb, loss, update, metrics."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
         _check_loss(self.loss)
         x, y = _standardize(x, y, self.variable_dtype)
         rows = tf.shape(x)[0]
@@ -255,10 +256,10 @@ def _standardize(
             "Images must be floats in [0, 1]; divide integers of 0-255 by "
             f"255. Received: dtype={x.dtype.name}"
         )
-    if y is None or not y.dtype.is_integer:
+    if not y.dtype.is_integer:
         raise ValueError(
             "Labels must be integers of shape (batch,). "
-            f"Received: {None if y is None else y.dtype.name}"
+            f"Received: dtype={y.dtype.name}"
         )
     if y.shape.rank == 2 and y.shape[1] == 1:
         y = y[:, 0]

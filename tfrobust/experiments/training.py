@@ -305,7 +305,9 @@ def _read_history(
             writer = csv.DictWriter(file, rows[0].keys())
             writer.writeheader()
             writer.writerows(kept)
-    names = [name for name in (kept[0] if kept else {}) if name != "epoch"]
+    # Keras writes columns of NA for validation figures that there are none of.
+    first = kept[0] if kept else {}
+    names = [n for n, v in first.items() if n != "epoch" and v != "NA"]
     return {name: [float(row[name]) for row in kept] for name in names}
 
 

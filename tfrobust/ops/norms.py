@@ -18,6 +18,16 @@ def at_least_float32(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) if x.dtype.size < 4 else x
 
 
+def scalar(value: tf.Tensor | float, dtype: tf.DType) -> tf.Tensor:
+    """Return a number or a tensor in `dtype`.
+
+    `tf.cast` alone would take a Python number through float32.
+    """
+    if tf.is_tensor(value):
+        return tf.cast(value, dtype)
+    return tf.constant(value, dtype)
+
+
 def flatten(x: tf.Tensor) -> tf.Tensor:
     """Reshape (batch, ...) to (batch, D)."""
     return tf.reshape(x, (tf.shape(x)[0], -1))

@@ -8,6 +8,7 @@ from tfrobust.ops.norms import flatten
 from tfrobust.ops.norms import l2_norm
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import per_example
+from tfrobust.ops.norms import scalar
 
 
 def project_ball(
@@ -29,16 +30,17 @@ def project_ball(
 
 def project_linf(delta: tf.Tensor, epsilon: tf.Tensor | float) -> tf.Tensor:
     """Clip every entry to [-epsilon, epsilon]."""
-    radius = per_example(tf.convert_to_tensor(epsilon, delta.dtype), delta)
+    radius = per_example(scalar(epsilon, delta.dtype), delta)
     return tf.clip_by_value(delta, -radius, radius)
 
 
 def project_l2(delta: tf.Tensor, epsilon: tf.Tensor | float) -> tf.Tensor:
     """Shrink each example whose l2 norm exceeds epsilon onto the sphere."""
-    radius = tf.convert_to_tensor(epsilon, delta.dtype)
-    scale = tf.math.divide_no_nan(radius, tf.cast(l2_norm(delta), delta.dtype))
-    inside = tf.cast(l2_norm(delta), delta.dtype) <= radius
-    return delta * per_example(tf.where(inside, 1.0, scale), delta)
+    radius = scalar(epsilon, delta.dtype)
+    size = tf.cast(l2_norm(delta), delta.dtype)
+    scale = tf.math.divide_no_nan(radius, size)
+    scale = tf.where(size <= radius, tf.ones_like(size), scale)
+    return delta * per_example(scale, delta)
 
 
 def project_l1(delta: tf.Tensor, epsilon: tf.Tensor | float) -> tf.Tensor:
@@ -49,7 +51,7 @@ def project_l1(delta: tf.Tensor, epsilon: tf.Tensor | float) -> tf.Tensor:
     """
     flat = flatten(delta)
     size = tf.abs(flat)
-    radius = tf.convert_to_tensor(epsilon, delta.dtype)
+    radius = scalar(epsilon, delta.dtype)
     radius = tf.reshape(radius, (-1, 1))
     descending = tf.sort(size, axis=1, direction="DESCENDING")
     excess = tf.cumsum(descending, axis=1) - radius

@@ -1,0 +1,193 @@
+"""Working sets, restarts, caches, and the errors of bad input."""
+
+import gc
+import weakref
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import networks
+from tfrobust.attacks import BIM
+from tfrobust.attacks import FGSM
+from tfrobust.attacks import PGD
+from tfrobust.objectives import GradientNorm
+from tfrobust.objectives import Margin
+from tfrobust.objectives import Targeted
+from tfrobust.threat_model import NormBall
+
+_BALL = NormBall("inf", epsilon=0.3)
+
+
+class _Counting:
+    """A classifier that counts the rows it is shown; (x, training) -> z."""
+
+    def __init__(self, model):
+        self.model = model
+        self.rows = tf.Variable(0, dtype=tf.int64)
+
+    def __call__(self, x, training):
+        self.rows.assign_add(tf.cast(tf.shape(x)[0], tf.int64))
+        return self.model(x, training=training)
+
+
+def test_broken_examples_leave_the_working_set():
+    # Class 1 wins after the smallest step, so each example is broken at the
+    # second look; chunks are 4 steps, so at most 4 of 40 are taken.
+    counting = _Counting(networks.linear(np.eye(2) * [1.0, 1.001]))
+    x = np.full((10, 2), 0.5, np.float32) + np.float32([[0.01, 0.0]])
+    y = np.zeros(10, int)
+    result = BIM(_BALL, num_steps=40)(counting, x, y)
+    assert result.success.all()
+    clean_and_confirmation = 20
+    assert int(counting.rows) <= clean_and_confirmation + 10 * 4
+
+
+def test_a_full_run_takes_one_pass_a_step():
+    # Nothing breaks: 40 gradients, one look at the last iterate, the clean
+    # pass and the confirmation.
+    weights = np.array([[9.0, 0.0], [9.0, 0.0]])
+    counting = _Counting(networks.linear(weights))
+    x, y = np.full((10, 2), 0.9, np.float32), np.zeros(10, int)
+    result = PGD(_BALL, num_steps=40)(counting, x, y)
+    assert not result.success.any()
+    assert int(counting.rows) == 10 * (40 + 1 + 2)
+
+
+def test_restarts_only_go_on_with_survivors_and_never_lose_a_success():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 60)
+    ball = NormBall("inf", epsilon=0.12)
+    one = PGD(ball, num_steps=2)(model, x, y)
+    five = PGD(ball, num_steps=2, num_restarts=5)(model, x, y)
+    assert (five.success >= one.success).all()
+    kept = one.success
+    assert kept.any()
+    np.testing.assert_array_equal(five.x_adv[kept], one.x_adv[kept])
+
+
+def test_the_best_gradient_norm_grows_with_steps(float64):
+    # With one start and one step size the best of more steps is no less.
+    del float64
+    model = networks.tiny_cnn()
+    x, y = networks.labelled(model, 6)
+    values = []
+    for steps in (1, 5, 25):
+        attack = PGD(
+            NormBall("inf", epsilon=1e-3),
+            step_size=1e-4,
+            num_steps=steps,
+            objective=GradientNorm(),
+        )
+        points = attack(model, x, y).x_adv
+        score = GradientNorm()(model, tf.constant(x), tf.constant(y))
+        values.append(score(tf.constant(points))[0].numpy())
+    assert (values[1] >= values[0]).all()
+    assert (values[2] >= values[1]).all()
+    assert (values[2] > values[0]).any()
+
+
+def test_a_targeted_attack_reaches_the_given_targets():
+    model = networks.linear(np.eye(3))
+    x = np.float32([[0.6, 0.5, 0.5], [0.5, 0.6, 0.5]])
+    y, targets = np.array([0, 1]), np.array([2, 0])
+    attack = PGD(_BALL, objective=Targeted(Margin()), num_steps=10)
+    result = attack(model, x, y, targets=targets)
+    np.testing.assert_array_equal(result.predictions, targets)
+    assert result.success.all()
+
+
+def test_targets_need_a_targeted_objective():
+    model = networks.tiny_dense()
+    x, y = networks.batch(model)
+    with pytest.raises(ValueError, match="Targeted"):
+        PGD(_BALL)(model, x, y, targets=y)
+
+
+def test_graphs_go_with_their_model():
+    model = networks.tiny_dense()
+    x, y = networks.batch(model)
+    FGSM(_BALL)(model, x, y)
+    alive = weakref.ref(model)
+    del model
+    keras.backend.clear_session()
+    gc.collect()
+    assert alive() is None
+
+
+def test_retrained_weights_are_seen():
+    model = networks.tiny_dense()
+    x, y = networks.batch(model)
+    before = FGSM(_BALL)(model, x, y)
+    model.set_weights([-w for w in model.get_weights()])
+    after = FGSM(_BALL)(model, x, y)
+    expected = np.asarray(model(x)).argmax(1)
+    np.testing.assert_array_equal(after.clean_predictions, expected)
+    assert (before.clean_predictions != after.clean_predictions).any()
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda x, y: (x * 255, y), r"divide pixels of 0-255.*0.\d+ to 2\d\d"),
+        (lambda x, y: (x - 0.5, y), r"lie in \[0, 1\]\. Received: values"),
+        (lambda x, y: (x * np.nan, y), "finite.*8 of 8 images"),
+        (lambda x, y: ((x * 255).astype("uint8"), y), "dtype=uint8"),
+        (lambda x, y: (x[..., 0], y), "Received: shape"),
+        (lambda x, y: (np.repeat(x, 3, -1), y), r"input shape \(None, 6, 6, 1"),
+        (lambda x, y: (x[:0], y[:0]), "must not be empty"),
+        (lambda x, y: (x, y + 5), r"Labels must lie in \[0, 2\]"),
+        (lambda x, y: (x, y - 9), r"Labels must lie in \[0, 2\]"),
+        (lambda x, y: (x, y * 1.0), "Labels must be integers"),
+        (lambda x, y: (x, np.eye(3)[y].astype(int)), "one-hot"),
+        (lambda x, y: (x, y[:3]), "3 labels, 8 images"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(change, message):
+    model = networks.tiny_cnn()
+    with pytest.raises(ValueError, match=message) as error:
+        PGD(_BALL)(model, *change(*networks.batch(model)))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("head", ["softmax", "sigmoid"])
+def test_a_model_that_ends_in_probabilities_is_refused(head):
+    inputs = keras.Input((4,))
+    outputs = keras.layers.Dense(3, activation=head)(inputs)
+    model = keras.Model(inputs, outputs)
+    x, y = networks.batch(model)
+    with pytest.raises(ValueError, match="as_classifier"):
+        FGSM(_BALL)(model, x, y)
+
+
+def test_probabilities_of_an_unknown_model_are_recognised():
+    class Hidden(keras.Model):
+        def call(self, x):
+            return keras.ops.softmax(x)
+
+    x = np.random.default_rng(0).uniform(size=(5, 3)).astype("float32")
+    with pytest.raises(ValueError, match="as_classifier"):
+        FGSM(_BALL)(Hidden(), x, np.zeros(5, int))
+
+
+def test_logits_that_are_not_finite_are_refused():
+    model = networks.linear(np.full((2, 2), np.nan))
+    with pytest.raises(ValueError, match="Logits must be finite"):
+        FGSM(_BALL)(model, np.ones((3, 2), "float32"), np.zeros(3, int))
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"num_steps": 0}, "`num_steps` must be at least 1.*num_steps=0"),
+        ({"num_steps": 2.5}, "`num_steps` must be an integer"),
+        ({"num_restarts": 0}, "`num_restarts`"),
+        ({"step_size": -0.1}, "`step_size` must be positive"),
+        ({"num_restarts": 2, "random_start": None}, "needs a random start"),
+        ({"seed": -1}, "`seed`"),
+    ],
+)
+def test_bad_budgets_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        PGD(_BALL, **arguments)

@@ -1,0 +1,81 @@
+"""Mistakes are refused at once, in one line."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests import networks
+from tfrobust import defenses
+from tfrobust.penalties import GradientL1Norm
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda c: defenses.LFR(c, epsilon=-1.0), "`epsilon`.*-1.0"),
+        (lambda c: defenses.LFR(c, epsilon=1.0, weight=-1), "`weight`.*-1"),
+        (lambda c: defenses.TRADES(c, epsilon=1.0, beta=-2), "`beta`.*-2"),
+        (
+            lambda c: defenses.TRADES(c, epsilon=1.0, random_start=None),
+            "vanish at x",
+        ),
+        (lambda c: defenses.GradientNorm(c, weight=-1), "`weight`.*-1"),
+        (
+            lambda c: defenses.AdversarialTraining(
+                c, epsilon=1.0, clean_weight=1.0
+            ),
+            "`clean_weight` must be below 1",
+        ),
+        (lambda c: defenses.RobustModel(c, seed=-3), "`seed`.*-3"),
+        (lambda c: defenses.RobustModel("resnet"), "built keras.Model"),
+        (
+            lambda c: defenses.RobustModel(
+                c, penalties=[GradientL1Norm(1.0), GradientL1Norm(2.0)]
+            ),
+            "differ in kind",
+        ),
+    ],
+)
+def test_bad_arguments(make, message):
+    with pytest.raises(ValueError, match=message) as error:
+        make(networks.tiny_cnn())
+    assert "\n" not in str(error.value)
+
+
+def _fit(loss, change=lambda x, y: (x, y)):
+    model = defenses.RobustModel(networks.tiny_cnn())
+    model.compile("sgd", loss)
+    model.fit(*change(*networks.batch(model.classifier)), verbose=0)
+
+
+@pytest.mark.parametrize(
+    "loss, message",
+    [
+        ("sparse_categorical_crossentropy", "loss of logits per example"),
+        (None, "loss of logits per example"),
+        (keras.losses.SparseCategoricalCrossentropy(), "from_logits=True"),
+    ],
+)
+def test_a_loss_that_is_not_one_of_logits(loss, message):
+    with pytest.raises(ValueError, match=message):
+        _fit(loss)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda x, y: ((x * 255).astype("uint8"), y), "divide integers"),
+        (lambda x, y: (x, y.astype("float32")), "Labels must be integers"),
+        (lambda x, y: (x, np.eye(3, dtype=int)[y]), "one-hot"),
+    ],
+)
+def test_data_that_does_not_fit(change, message):
+    with pytest.raises(ValueError, match=message):
+        _fit(networks.sparse_loss(), change)
+
+
+def test_a_loss_function_and_column_labels_are_taken():
+    def loss(y, logits):
+        return keras.ops.relu(1.0 - keras.ops.max(logits, -1))
+
+    _fit(loss, lambda x, y: (x, y[:, np.newaxis]))
