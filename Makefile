@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart test test-slow lint mutants clean
+.PHONY: help quickstart test test-slow lint mutants build-file clean
 
 help:
 	@echo "make quickstart  train three classifiers on digits, attack them, compare"
@@ -11,6 +11,7 @@ help:
 	@echo "make test-slow   MNIST runs and long property tests (up to an hour)"
 	@echo "make lint        ruff and mypy"
 	@echo "make mutants     break each law on purpose; its test must notice"
+	@echo "make build-file  write BUILD from the tree"
 	@echo "PYTHON=python3.12 chooses another interpreter (3.11 to 3.13)"
 
 quickstart: $(VENV)/installed
@@ -28,6 +29,9 @@ lint: $(VENV)/installed-dev
 
 mutants: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.mutants
+
+build-file: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.write_build
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache

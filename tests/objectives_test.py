@@ -19,7 +19,9 @@ def _softmax(z):
 
 def test_cross_entropy_is_minus_log_probability():
     expected = -np.log(_softmax(_LOGITS)[np.arange(6), _Y])
-    np.testing.assert_allclose(cross_entropy(_Y, tf.constant(_LOGITS)), expected)
+    np.testing.assert_allclose(
+        cross_entropy(_Y, tf.constant(_LOGITS)), expected
+    )
 
 
 def test_margin_is_best_other_minus_own():
@@ -87,6 +89,12 @@ def test_targets_are_never_the_true_class():
     logits = tf.constant([[-9.0, 1, 2, 3], [0, 9, 1, 2], [4, 3, 9, 1]])
     least = objectives.LeastLikely()(y, logits)
     np.testing.assert_array_equal(least, [1, 0, 3])
-    np.testing.assert_array_equal(objectives.NextLikely(1)(y, logits), [3, 3, 0])
-    np.testing.assert_array_equal(objectives.NextLikely(2)(y, logits), [2, 2, 1])
-    np.testing.assert_array_equal(objectives.NextLikely(9)(y, logits), [1, 0, 3])
+    np.testing.assert_array_equal(
+        objectives.NextLikely(1)(y, logits), [3, 3, 0]
+    )
+    np.testing.assert_array_equal(
+        objectives.NextLikely(2)(y, logits), [2, 2, 1]
+    )
+    np.testing.assert_array_equal(
+        objectives.NextLikely(9)(y, logits), [1, 0, 3]
+    )

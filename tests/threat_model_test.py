@@ -48,9 +48,7 @@ def test_contains_looks_at_ball_and_box():
     ball = NormBall("inf", epsilon=0.1)
     x = tf.constant([[0.5], [0.5], [0.95]])
     x_adv = tf.constant([[0.6], [0.61], [1.01]])
-    np.testing.assert_array_equal(
-        ball.contains(x_adv, x), [True, False, False]
-    )
+    np.testing.assert_array_equal(ball.contains(x_adv, x), [True, False, False])
 
 
 def test_no_box_does_not_clip():

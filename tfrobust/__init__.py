@@ -9,11 +9,11 @@ from tfrobust import ops
 from tfrobust import penalties
 from tfrobust.classifier import as_classifier
 from tfrobust.threat_model import NormBall
-
-__version__ = "0.1.0"
+from tfrobust.version import __version__
 
 __all__ = [
     "NormBall",
+    "__version__",
     "architectures",
     "as_classifier",
     "attacks",

@@ -51,9 +51,9 @@ def test_margin_gains_epsilon_times_the_dual_norm(kind, order):
 def test_momentum_accumulates_normalised_gradients():
     # Two l2 steps on a quadratic-free model would not tell momentum from
     # none, so the memory itself is checked: g_t = decay g_{t-1} + g/|g|_1.
-    from tfrobust.attacks import Momentum
-
     import tensorflow as tf
+
+    from tfrobust.attacks import Momentum
 
     rule = Momentum(0.5)
     ball = NormBall(2, epsilon=1.0)

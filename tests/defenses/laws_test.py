@@ -100,9 +100,7 @@ def test_gradient_norm_is_its_penalty(float64):
     x, y = _images()
     defense = _step(lambda c: defenses.GradientNorm(c, weight=0.7), x, y)
     composed = _step(
-        lambda c: defenses.RobustModel(
-            c, penalties=[SquaredGradientNorm(0.7)]
-        ),
+        lambda c: defenses.RobustModel(c, penalties=[SquaredGradientNorm(0.7)]),
         x,
         y,
     )
@@ -112,9 +110,7 @@ def test_gradient_norm_is_its_penalty(float64):
 def test_attack_and_penalty_compose_in_either_order(float64):
     del float64
     x, y = _images()
-    attack = PGD(
-        NormBall("inf", epsilon=0.1), num_steps=3, step_size=0.05
-    )
+    attack = PGD(NormBall("inf", epsilon=0.1), num_steps=3, step_size=0.05)
     from_penalty = _step(
         lambda c: defenses.GradientNorm(c, weight=0.7, attack=attack), x, y
     )

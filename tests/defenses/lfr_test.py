@@ -49,10 +49,6 @@ def test_the_maximiser_on_a_linear_softmax_is_the_fgsm_corner():
     wrong = 1 / (1 + np.exp(z[rows, y] - z[rows, 1 - y]))
     gamma = wrong * np.abs(difference).sum(1)
     np.testing.assert_allclose(_gradient_l1(classifier, corner, y), gamma)
-    term, _ = model.compute_robust_loss(
-        tf.constant(y), model.forward(tf.constant(x)), found
-    ) if model.loss else ({"flatness": None}, None)
-    del term
 
 
 def test_the_flatness_term_is_weight_times_the_norm_at_the_point():

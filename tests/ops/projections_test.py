@@ -43,6 +43,4 @@ def test_radius_may_differ_by_example(order):
     delta = tf.constant(10 * _DELTA)
     radius = tf.constant(np.linspace(0.0, 1.0, 6))
     projected = projections.project_ball(delta, order, radius)
-    np.testing.assert_allclose(
-        norms.norm(projected, order), radius, atol=1e-12
-    )
+    np.testing.assert_allclose(norms.norm(projected, order), radius, atol=1e-12)

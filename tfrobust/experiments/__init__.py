@@ -3,6 +3,7 @@
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluating import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.preparing import prepare
 from tfrobust.experiments.quickstart import quickstart
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training import TrainingConfig
@@ -12,6 +13,7 @@ __all__ = [
     "TrainingConfig",
     "evaluate",
     "load_classifier",
+    "prepare",
     "quickstart",
     "train",
 ]

@@ -8,17 +8,17 @@ import platform
 import subprocess
 from typing import Any
 
+from tfrobust.version import __version__
+
 _PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def provenance(seed: int) -> dict[str, Any]:
     """Return seed, versions and source revision, as plain JSON data."""
-    import tfrobust
-
     versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return {
         "seed": seed,
-        "tfrobust": tfrobust.__version__,
+        "tfrobust": __version__,
         "revision": revision(),
         "python": platform.python_version(),
         **versions,

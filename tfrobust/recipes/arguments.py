@@ -25,11 +25,22 @@ def accepted(function: Callable[..., Any]) -> list[str]:
 def check_settings(
     name: str, function: Callable[..., Any], settings: Mapping[str, Any]
 ) -> None:
-    """Raise `ValueError` for a setting that `function` does not take."""
+    """Raise `ValueError` for settings `function` doesn't take or lacks."""
     takes = accepted(function)
     unknown = [s for s in settings if s not in takes]
     if unknown:
         raise ValueError(
             f"`{name}` takes {', '.join(takes) or 'no settings'}. "
             f"Received: {', '.join(f'{u}={settings[u]!r}' for u in unknown)}"
+        )
+    parameters = inspect.signature(function).parameters
+    missing = [
+        n
+        for n in takes
+        if parameters[n].default is inspect.Parameter.empty
+        and n not in settings
+    ]
+    if missing:
+        raise ValueError(
+            f"`{name}` needs {', '.join(missing)}. Received: {dict(settings)!r}"
         )

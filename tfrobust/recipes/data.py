@@ -62,11 +62,11 @@ def load_data(
         data_dir or os.environ.get("TFDS_DATA_DIR", DEFAULT_DATA_DIR)
     ).expanduser()
     if not (directory / name).is_dir():
-        _check_known(name)
+        check_known(name)
     return data.load_tfds(name, directory, image_size=image_size)
 
 
-def _check_known(name: str) -> None:
+def check_known(name: str) -> None:
     """Raise with the nearest name where a set is not even on the list."""
     import difflib
 

@@ -1,0 +1,106 @@
+"""Robust validation, checkpoints, and stopping on what isn't finite."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests import networks
+from tfrobust import callbacks
+from tfrobust import defenses
+from tfrobust.attacks import PGD
+from tfrobust.threat_model import NormBall
+
+
+def _model(make=defenses.RobustModel, rate=0.1, **arguments):
+    model = make(networks.tiny_cnn(), **arguments)
+    model.compile(keras.optimizers.SGD(rate), networks.sparse_loss())
+    return model
+
+
+def test_validation_reports_the_attack_on_the_model_as_it_stands():
+    model = _model()
+    x, y = networks.batch(model.classifier, 30)
+    attack = PGD(NormBall("inf", epsilon=0.05), num_steps=3)
+    validation = callbacks.RobustValidation(x, y, attack)
+    history = model.fit(x, y, verbose=0, callbacks=[validation]).history
+    result = attack(model.classifier, x, y)
+    assert history["val_robust_accuracy"] == [result.robust_accuracy]
+    assert history["val_accuracy"] == [result.clean_accuracy]
+
+
+class _Scripted(keras.callbacks.Callback):
+    """Writes given robust accuracies into the logs."""
+
+    def __init__(self, values):
+        super().__init__()
+        self.values = values
+        self.weights = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs["val_robust_accuracy"] = self.values[epoch]
+        self.weights.append(self.model.classifier.get_weights())
+
+
+def test_best_and_last_are_both_kept(tmp_path):
+    model = _model()
+    x, y = networks.batch(model.classifier)
+    script = _Scripted([0.2, 0.7, 0.5])
+    keep = callbacks.KeepCheckpoints(tmp_path)
+    model.fit(x, y, epochs=3, verbose=0, callbacks=[script, keep])
+    for name, epoch in (("best_robust.keras", 1), ("last.keras", 2)):
+        loaded = keras.models.load_model(tmp_path / name)
+        for a, b in zip(
+            loaded.classifier.get_weights(), script.weights[epoch], strict=True
+        ):
+            np.testing.assert_array_equal(a, b)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        "best_robust.keras",
+        "last.keras",
+    }
+
+
+def test_without_validation_only_the_last_is_kept(tmp_path):
+    model = _model()
+    x, y = networks.batch(model.classifier)
+    keep = callbacks.KeepCheckpoints(tmp_path)
+    model.fit(x, y, verbose=0, callbacks=[keep])
+    assert [p.name for p in tmp_path.iterdir()] == ["last.keras"]
+
+
+def test_a_loss_that_breaks_names_step_and_term():
+    class Breaking(defenses.LFR):
+        """Its flatness term overflows at the second step."""
+
+        def compute_robust_loss(self, y, forward, x_adv):
+            terms, logits = super().compute_robust_loss(y, forward, x_adv)
+            broken = keras.ops.where(self.noise_counter >= 1, np.inf, 0.0)
+            terms["flatness"] += keras.ops.cast(broken, "float32")
+            return terms, logits
+
+    model = _model(Breaking, epsilon=0.1, num_steps=1)
+    x, y = networks.batch(model.classifier)
+    with pytest.raises(
+        callbacks.TrainingDiverged, match="epoch 1, step 2: flatness"
+    ):
+        model.fit(
+            x,
+            y,
+            batch_size=2,
+            verbose=0,
+            callbacks=[callbacks.StopOnNonFinite()],
+        )
+
+
+def test_exploding_weights_are_told_from_a_broken_term():
+    model = _model(rate=1e38)
+    x, y = networks.batch(model.classifier)
+    with pytest.raises(
+        callbacks.TrainingDiverged, match=r"step 2: loss.*and the weights"
+    ):
+        model.fit(
+            x,
+            y,
+            batch_size=4,
+            verbose=0,
+            callbacks=[callbacks.StopOnNonFinite()],
+        )

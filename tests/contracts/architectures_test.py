@@ -1,0 +1,87 @@
+"""What every network promises. A public one without a row fails."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfrobust import architectures
+
+# name -> ((smallest shape tested), weights at the defaults). Counts by hand:
+# small_cnn: 320 + 9248 + 18496 + 36928 + 205000 + 40200 + 2010.
+# ds_mnist_cnn: 832 + 51264 + 803072 + 2570.
+# ds_convnet: 1792 + 36928 + 73856 + 147584 + 295168 + 2570.
+# nine_layer: 1792 + 36928 + 73856 + 147584 + 819456 + 65792 + 2570.
+# digits_cnn: 160 + 4640 + 32832 + 650; dense_network: 4160 * 2 + 650.
+ROWS = {
+    "small_cnn": ((16, 16, 3), 312202),
+    "ds_mnist_cnn": ((8, 8, 1), 857738),
+    "ds_convnet": ((8, 8, 3), 557898),
+    "nine_layer_cnn": ((16, 16, 1), 1147978),
+    "digits_cnn": ((8, 8, 3), 38282),
+    "dense_network": ((7,), 8970),
+}
+every_network = pytest.mark.parametrize("name", ROWS)
+
+
+def test_every_public_network_has_a_row():
+    assert set(ROWS) == set(architectures.__all__)
+
+
+@every_network
+def test_published_size(name):
+    make = getattr(architectures, name)
+    assert make().count_params() == ROWS[name][1]
+
+
+@pytest.mark.parametrize("num_classes", [2, 100])
+@every_network
+def test_logits_features_activation_and_round_trip(name, num_classes, tmp_path):
+    shape = ROWS[name][0]
+    make = getattr(architectures, name)
+    model = make(shape, num_classes, activation="softplus")
+    assert model.output_shape == (None, num_classes)
+    assert model.get_layer("logits").activation is keras.activations.linear
+    assert model.get_layer("features").output.shape[0] is None
+    activations = {
+        layer.activation.__name__
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)
+    }
+    assert activations == {"softplus", "linear"}
+    x = np.random.default_rng(0).uniform(size=(2, *shape)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(x), model(x))
+
+
+@every_network
+def test_logits_are_float32_under_mixed_precision(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = getattr(architectures, name)(ROWS[name][0], 3)
+    x = np.zeros((1, *ROWS[name][0]), "float32")
+    assert model(x).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (((28, 28), 10), "`input_shape` must be"),
+        (((28, 28, 1), 1), "`num_classes` must be at least 2"),
+        (((28, 0, 1), 10), "`input_shape` must be"),
+    ],
+)
+def test_bad_shapes(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        architectures.small_cnn(*arguments)
+
+
+def test_trades_head_starts_at_zero_logits_and_dropout_is_there():
+    model = architectures.small_cnn(zero_head=True, dropout=0.5)
+    x = np.random.default_rng(0).uniform(size=(2, 28, 28, 1))
+    np.testing.assert_array_equal(model(x), np.zeros((2, 10)))
+    rates = [
+        layer.rate
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Dropout)
+    ]
+    assert rates == [0.5]

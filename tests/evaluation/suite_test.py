@@ -1,0 +1,85 @@
+"""Evaluations: outcomes, verification from outside, digests, curves."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests import networks
+from tfrobust import evaluation
+from tfrobust.attacks import FGSM
+from tfrobust.attacks import PGD
+from tfrobust.attacks import UniformNoise
+from tfrobust.threat_model import NormBall
+
+_BALL = NormBall("inf", epsilon=0.15)
+_ATTACKS = {"noise": UniformNoise(_BALL), "pgd": PGD(_BALL, num_steps=5)}
+
+
+def test_a_record_holds_each_attacks_outcomes_and_settings():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.batch(model, 30)
+    seen = []
+    record = evaluation.evaluate_robustness(
+        model, x, y, _ATTACKS, batch_size=20, progress=lambda *a: seen.append(a)
+    )
+    assert seen == [("noise", 20), ("noise", 10), ("pgd", 20), ("pgd", 10)]
+    clean = np.asarray(model(x)).argmax(1) == y
+    np.testing.assert_array_equal(record.clean, clean)
+    for attack, (name, direct) in zip(
+        record.attacks, _ATTACKS.items(), strict=True
+    ):
+        result = direct(model, x, y, batch_size=20)
+        assert attack.name == name
+        np.testing.assert_array_equal(attack.robust, result.robust)
+    settings = record.attacks[1].settings
+    assert settings["name"] == "PGD" and settings["num_steps"] == 5
+    assert settings["step_size"] == pytest.approx(2.5 * 0.15 / 5)
+    assert settings["objective"] == {"name": "CrossEntropy"}
+
+
+class _Cheat(FGSM):
+    """Steps out of its ball."""
+
+    def search(self, classifier, x, labels, example_ids):
+        found = super().search(classifier, x, labels, example_ids)
+        found[0] += 1e-4
+        return found
+
+
+def test_an_attack_that_leaves_its_ball_is_caught_from_outside():
+    model = networks.linear(np.array([[9.0, 0.0], [9.0, 0.0]]))
+    x, y = np.full((4, 2), 0.5, "float32"), np.zeros(4, int)
+    with pytest.raises(ValueError, match="'cheat' left its threat model"):
+        evaluation.evaluate_robustness(model, x, y, {"cheat": _Cheat(_BALL)})
+
+
+def test_the_digest_is_of_the_weights():
+    one, two = networks.tiny_dense(), networks.tiny_dense()
+    digest = evaluation.weights_digest(one)
+    assert evaluation.weights_digest(two) != digest
+    two.set_weights(one.get_weights())
+    assert evaluation.weights_digest(two) == digest
+
+
+def test_a_curve_starts_at_clean_accuracy_and_falls():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.batch(model, 40)
+    attack = PGD(_BALL, num_steps=10)
+    curve = evaluation.accuracy_against_epsilon(
+        model, x, y, attack, [0.0, 0.15, 1.0], model="m"
+    )
+    clean = np.mean(np.asarray(model(x)).argmax(1) == y)
+    assert curve.robust_accuracy[0] == pytest.approx(clean)
+    assert curve.robust_accuracy[1] == attack(model, x, y).robust_accuracy
+    assert list(curve.robust_accuracy) == sorted(curve.robust_accuracy)[::-1]
+    assert curve.attack["threat_model"]["epsilon"] is None
+
+
+def test_a_given_step_size_scales_with_the_radius():
+    from tfrobust.evaluation.curves import at_radius
+
+    attack = PGD(_BALL, step_size=0.03)
+    assert at_radius(attack, 0.3).step_size == pytest.approx(0.06)
+    default = dataclasses.replace(attack, step_size=None)
+    assert at_radius(default, 0.3).step_length == pytest.approx(2.5 * 0.3 / 40)

@@ -1,0 +1,173 @@
+"""Runs: what they write, how they resume, what they refuse."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tfrobust import experiments
+from tfrobust.callbacks import TrainingDiverged
+from tfrobust.experiments.schedules import ConstantThenLinear
+from tfrobust.records import read_record
+
+_TINY = {
+    "architecture": "dense_network",
+    "epochs": 2,
+    "batch_size": 512,
+    "validation_examples": 50,
+    "validation_steps": 2,
+}
+
+
+def _config(**changes):
+    return experiments.TrainingConfig("digits", **_TINY | changes)
+
+
+def _train(config, directory, **arguments):
+    return experiments.train(
+        config, directory, say=lambda line: None, **arguments
+    )
+
+
+def _weights(path):
+    return keras.models.load_model(path).classifier.get_weights()
+
+
+def test_a_run_directory_holds_everything(tmp_path):
+    run = tmp_path / "run"
+    record = _train(_config(), run)
+    assert {p.name for p in run.iterdir()} == {
+        "config.json",
+        "history.csv",
+        "training.json",
+        "last.keras",
+        "best_robust.keras",
+    }
+    assert read_record(run / "training.json") == record
+    config = json.loads((run / "config.json").read_text())
+    assert config["data"] == "digits" and config["seed"] == 0
+    assert {"tensorflow", "keras", "revision", "seed"} <= set(record.provenance)
+    robust = record.history["val_robust_accuracy"]
+    best = record.checkpoints["best_robust.keras"]
+    assert best["val_robust_accuracy"] == max(robust)
+    assert record.checkpoints["last.keras"]["val_robust_accuracy"] == robust[-1]
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        _train(_config(seed=seed), tmp_path / name)
+    a, b, c = (_weights(tmp_path / n / "last.keras") for n in "abc")
+    for one, two in zip(a, b, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(a[0], c[0])
+
+
+@pytest.mark.parametrize("defense", ["standard", "lfr"])
+def test_resumed_equals_uninterrupted(defense, tmp_path):
+    settings = (
+        {}
+        if defense == "standard"
+        else {"epsilon": 0.1, "num_steps": 2, "weight": 0.1}
+    )
+    config = _config(
+        defense=defense,
+        settings=settings,
+        epochs=3,
+        constant_epochs=1,
+        augment=True,
+    )
+    _train(config, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(self, epoch, logs=None):
+        original(self, epoch, logs)
+        if epoch == 0:
+            raise Killed
+
+    from tfrobust.callbacks import KeepCheckpoints
+
+    original = KeepCheckpoints.on_epoch_end
+    KeepCheckpoints.on_epoch_end = kill
+    try:
+        with pytest.raises(Killed):
+            _train(config, tmp_path / "resumed")
+    finally:
+        KeepCheckpoints.on_epoch_end = original
+    resumed = _train(config, tmp_path / "resumed", resume=True)
+    whole = read_record(tmp_path / "whole" / "training.json")
+    for a, b in zip(
+        _weights(tmp_path / "whole" / "last.keras"),
+        _weights(tmp_path / "resumed" / "last.keras"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    # The epoch whose log line was lost with the kill is the one missing.
+    assert resumed.history["loss"] == whole.history["loss"][-2:]
+
+
+def test_another_run_is_not_overwritten_by_mistake(tmp_path):
+    run = tmp_path / "run"
+    _train(_config(), run)
+    with pytest.raises(ValueError, match="--overwrite.*--resume"):
+        _train(_config(), run)
+    with pytest.raises(ValueError, match="seed=0; it can't be resumed"):
+        _train(_config(seed=1), run, resume=True)
+    _train(_config(seed=1), run, overwrite=True)
+    assert json.loads((run / "config.json").read_text())["seed"] == 1
+
+
+def test_a_directory_that_is_no_run_is_never_replaced(tmp_path):
+    mine = tmp_path / "thesis"
+    mine.mkdir()
+    (mine / "chapter1.tex").write_text("precious")
+    with pytest.raises(ValueError, match="not a run"):
+        _train(_config(), mine, overwrite=True)
+    assert (mine / "chapter1.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"batch_size": 5000}, "at most the 1297.*5000"),
+        ({"validation_examples": 2000}, "Validation must leave"),
+        ({"architecture": "small_cnn"}, "can't take images"),
+        ({"data_dir": "/nowhere", "architecture": "resnet"}, "architecture"),
+    ],
+)
+def test_a_mistake_leaves_nothing_behind(changes, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        _train(_config(**changes), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"epochs": 0}, "`epochs` must be at least 1"),
+        ({"learning_rate": -1.0}, "`learning_rate` must be positive"),
+        ({"optimizer": "adamm"}, "Did you mean 'adam'"),
+        ({"defense": "lfrr"}, "Did you mean 'lfr'"),
+        ({"epsilon": 0.0}, "`epsilon` must be positive"),
+        ({"constant_epochs": 2}, "less than the 2 epochs"),
+        ({"norm": 3}, "`norm` must be one of"),
+    ],
+)
+def test_bad_settings(changes, message):
+    with pytest.raises(ValueError, match=message):
+        _config(**changes)
+
+
+def test_divergence_is_named(tmp_path):
+    config = _config(optimizer="sgd", learning_rate=1e38)
+    with pytest.raises(TrainingDiverged, match="epoch 1, step"):
+        _train(config, tmp_path / "run")
+
+
+def test_the_schedule_is_constant_then_linear_to_zero():
+    schedule = ConstantThenLinear(0.1, constant_steps=10, total_steps=30)
+    found = [float(schedule(s)) for s in (0, 10, 15, 20, 30, 99)]
+    expected = [0.1, 0.1, 0.075, 0.05, 0.0, 0.0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

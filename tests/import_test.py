@@ -1,0 +1,30 @@
+"""`import tfrobust` stays light, and its names are there."""
+
+import subprocess
+import sys
+
+import tfrobust
+
+
+def test_heavy_packages_are_not_loaded():
+    code = (
+        "import sys, tfrobust\n"
+        "heavy = ('tensorflow_datasets', 'keras_tuner', 'matplotlib',"
+        " 'sklearn')\n"
+        "print([h for h in heavy if h in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_public_name_is_documented():
+    rooms = [tfrobust] + [
+        getattr(tfrobust, name)
+        for name in tfrobust.__all__
+        if hasattr(getattr(tfrobust, name), "__all__")
+    ]
+    for room in rooms:
+        for name in room.__all__:
+            assert getattr(room, name).__doc__, f"{room.__name__}.{name}"

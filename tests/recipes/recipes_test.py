@@ -1,0 +1,98 @@
+"""Names become objects; wrong names get the list and the nearest."""
+
+import pytest
+
+from tests import networks
+from tfrobust import defenses
+from tfrobust import recipes
+from tfrobust.threat_model import NormBall
+
+_BALL = NormBall("inf", epsilon=0.1)
+_REQUIRED = {"epsilon": 0.1, "weight": 0.5}
+
+
+@pytest.mark.parametrize("name", recipes.DEFENSES)
+def test_every_defense_is_built_by_name(name):
+    from tfrobust.recipes.arguments import accepted
+
+    takes = accepted(recipes.DEFENSES[name])
+    settings = {k: v for k, v in _REQUIRED.items() if k in takes}
+    model = recipes.make_defense(name, networks.tiny_cnn(), **settings)
+    assert isinstance(model, defenses.RobustModel)
+    for key, value in settings.items():
+        if name != "fast_fgsm_training":
+            assert getattr(model, key) == value
+
+
+def test_the_fast_recipe_has_wongs_settings():
+    model = recipes.make_defense(
+        "fast_fgsm_training", networks.tiny_cnn(), epsilon=0.3
+    )
+    assert model.attack.step_length == pytest.approx(0.375)
+    assert model.attack.random_start is not None
+    assert model.clean_weight == 0.0
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (
+            lambda: recipes.make_defense("trade", None),
+            "adversarial_training, .*trades. Did you mean 'trades'",
+        ),
+        (
+            lambda: recipes.make_defense("standard", None, beta=2.0),
+            "`standard` takes no settings. Received: beta=2.0",
+        ),
+        (
+            lambda: recipes.make_defense("trades", None, weight=2.0),
+            "`trades` takes epsilon, beta, .*weight=2.0",
+        ),
+        (
+            lambda: recipes.make_attacks(["pdg"], _BALL, recipes.Budget()),
+            "Did you mean 'pgd'",
+        ),
+        (
+            lambda: recipes.make_architecture("smal_cnn", (28, 28, 1), 10),
+            "Did you mean 'small_cnn'",
+        ),
+        (
+            lambda: recipes.make_architecture("small_cnn", (8, 8, 1), 10),
+            r"`small_cnn` can't take images of shape \(8, 8, 1\)",
+        ),
+        (
+            lambda: recipes.make_architecture(
+                "digits_cnn", (8, 8, 1), 10, dropout=0.5
+            ),
+            "has no dropout",
+        ),
+        (
+            lambda: recipes.load_data("mnits", data_dir="/nowhere"),
+            "digits.*Did you mean .*mnist",
+        ),
+        (
+            lambda: recipes.load_data("mnist", data_dir="/nowhere"),
+            "tools.prepare --data=mnist",
+        ),
+    ],
+)
+def test_wrong_names_and_settings(call, message):
+    with pytest.raises(ValueError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)
+
+
+def test_suites_are_their_attacks_once():
+    budget = recipes.Budget(num_steps=7, num_restarts=2, seed=5)
+    attacks = recipes.make_attacks(["pgd", "quick"], _BALL, budget)
+    assert list(attacks) == ["pgd-7", "noise", "fgsm"]
+    assert attacks["pgd-7"].num_restarts == 2
+    assert attacks["noise"].seed == 5
+
+
+def test_last_iterate_reaches_every_gradient_attack():
+    budget = recipes.Budget(last_iterate=True)
+    attacks = recipes.make_attacks(list(recipes.ATTACKS), _BALL, budget)
+    assert not any(
+        a.keep_best for a in attacks.values() if hasattr(a, "keep_best")
+    )

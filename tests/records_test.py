@@ -1,0 +1,92 @@
+"""Records: JSON there and back, the worst case, intervals."""
+
+import json
+
+import pytest
+
+from tfrobust import records
+from tfrobust.records import AttackRecord
+from tfrobust.records import CurveRecord
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import TrainingRecord
+
+
+def evaluation(model="m"):
+    """Return a record of four examples and two attacks."""
+    settings = {"name": "FGSM", "threat_model": {"norm": "inf", "epsilon": 0.1}}
+    attack = AttackRecord(
+        "a", settings, (True, True, False, False), (0.1, 0.1, 0.05, 0.0), 1.5
+    )
+    other = AttackRecord(
+        "b", settings, (True, False, True, False), (0.1, 0.1, 0.05, 0.0), 0.5
+    )
+    return EvaluationRecord(
+        model,
+        "0" * 64,
+        "digits",
+        "test",
+        (True, True, True, False),
+        (attack, other),
+        {"seed": 0},
+    )
+
+
+_ROWS = [
+    evaluation(),
+    CurveRecord("m", {"name": "PGD"}, (0.0, 0.1), (1.0, 0.5), 4),
+    TrainingRecord(
+        {"data": "digits"},
+        {"loss": [1.0, 0.5]},
+        {"last.keras": {"epoch": 2}},
+        3.0,
+        {"seed": 0},
+    ),
+]
+
+
+@pytest.mark.parametrize("record", _ROWS)
+def test_a_record_comes_back_from_its_file(record, tmp_path):
+    path = tmp_path / "record.json"
+    records.write_record(record, path)
+    assert records.read_record(path) == record
+    assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_the_worst_case_is_per_example():
+    record = evaluation()
+    assert record.worst_case == (True, False, False, False)
+    assert record.worst_case_accuracy == 0.25
+    assert record.clean_accuracy == 0.75
+    assert [a.robust_accuracy for a in record.attacks] == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"kind": "Other"}', "{}"])
+def test_a_file_that_is_no_record(text, tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="not a record"):
+        records.read_record(path)
+
+
+def test_another_version_is_named(tmp_path):
+    path = tmp_path / "x.json"
+    records.write_record(evaluation(), path)
+    data = json.loads(path.read_text()) | {"version": 99}
+    path.write_text(json.dumps(data))
+    with pytest.raises(ValueError, match="version 99; this is 1"):
+        records.read_record(path)
+
+
+def test_wilson_interval_against_published_values():
+    # Newcombe, 1998, Statistics in Medicine 17, Table I, method 3.
+    for count, total, low, high in [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0000, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ]:
+        found = records.confidence_interval(count, total)
+        assert found == (
+            pytest.approx(low, abs=5e-5),
+            pytest.approx(high, abs=5e-5),
+        )

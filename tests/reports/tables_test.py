@@ -1,0 +1,69 @@
+"""Tables and the picture, from records alone."""
+
+import subprocess
+import sys
+
+from tests.records_test import evaluation
+from tfrobust import reports
+from tfrobust.records import CurveRecord
+
+
+def test_the_table_shows_percentages_and_the_worst_case():
+    text = reports.as_text(reports.robustness_rows([evaluation("one")]))
+    lines = text.splitlines()
+    assert lines[0].split() == [
+        "model",
+        "clean",
+        "a",
+        "b",
+        "worst",
+        "case",
+        "seconds",
+    ]
+    assert lines[2].split() == ["one", "75.0", "50.0", "50.0", "25.0", "2.0"]
+
+
+def test_a_model_without_an_attack_has_a_dash():
+    import dataclasses
+
+    partial = dataclasses.replace(
+        evaluation("two"), attacks=evaluation().attacks[:1]
+    )
+    rows = reports.robustness_rows([evaluation("one"), partial])
+    assert rows[2] == ["two", "75.0", "50.0", "-", "50.0", "1.5"]
+
+
+def test_markdown_escapes_what_would_break_a_table():
+    text = reports.as_markdown([["a|b", "c"], ["x\ny", "1"]])
+    assert text.splitlines() == ["| a\\|b | c |", "|---|---:|", "| x y | 1 |"]
+
+
+def test_settings_say_how_hard_an_attack_tried():
+    assert reports.settings_lines(evaluation())[0] == (
+        "a: FGSM (linf, epsilon=0.1)"
+    )
+
+
+def test_the_picture_is_a_png(tmp_path):
+    settings = {"name": "PGD", "num_steps": 5, "threat_model": {"norm": "inf"}}
+    curve = CurveRecord("m", settings, (0.0, 0.1), (1.0, 0.5), 4)
+    path = tmp_path / "curve.png"
+    reports.plot_accuracy_against_epsilon([curve, curve], path, trained_at=0.1)
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["curve.png"]
+
+
+def test_reports_import_no_tensorflow():
+    code = (
+        "import importlib.util as u, sys, types\n"
+        "for name in ('tensorflow', 'keras'):\n"
+        "    sys.modules[name] = None\n"
+        "sys.modules['tfrobust'] = p = types.ModuleType('tfrobust')\n"
+        "p.__path__ = [u.find_spec('tools').submodule_search_locations[0]"
+        " + '/../tfrobust']\n"
+        "import tfrobust.reports\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,202 @@
+"""The tools: flags, errors in one line, nothing half-written."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+
+from tests import networks
+from tests import tfds_sets
+from tfrobust.records import read_record
+from tools import cli
+from tools import evaluate
+from tools import prepare
+from tools import train
+
+_ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _parsed_flags():
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS.mark_as_parsed()
+    with flagsaver.flagsaver():
+        yield
+
+
+def _run(tool, *arguments):
+    """Run a tool in process as its command line would."""
+    flags.FLAGS.unparse_flags()
+    argv = sys.argv
+    sys.argv = ["tool", *map(str, arguments)]
+    try:
+        cli.run(tool.main, tool.__doc__, getattr(tool, "GROUPS", {}))
+    except SystemExit as done:
+        return done.code or 0
+    finally:
+        sys.argv = argv
+    return 0
+
+
+_FAST = (
+    "--architecture=dense_network",
+    "--epochs=1",
+    "--validation_examples=20",
+    "--validation_steps=1",
+)
+
+
+def test_train_then_evaluate(tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "eval"
+    code = _run(
+        train,
+        *_FAST,
+        "--defense=trades",
+        "--epsilon=1/10",
+        "--num_steps=2",
+        "--beta=3",
+        f"--output_dir={run}",
+    )
+    assert code == 0, capsys.readouterr()
+    settings = read_record(run / "training.json").configuration["settings"]
+    assert settings == {
+        "epsilon": 0.1,
+        "beta": 3.0,
+        "num_steps": 2,
+        "norm": "inf",
+    }
+    code = _run(
+        evaluate,
+        f"--model={run}/last.keras",
+        "--attacks=fgsm,pgd",
+        "--num_steps=3",
+        "--num_examples=40",
+        f"--output_dir={out}",
+    )
+    assert code == 0
+    record = read_record(out / "evaluation.json")
+    assert record.num_examples == 40
+    assert [a.name for a in record.attacks] == ["fgsm", "pgd-3"]
+    assert record.provenance["configuration"]["epsilon"] is None
+    printed = capsys.readouterr().out
+    assert "worst case" in printed and "epsilon=0.15" in printed
+
+
+def test_flagfile(tmp_path, capsys):
+    file = tmp_path / "flags"
+    file.write_text("\n".join([*_FAST, f"--output_dir={tmp_path / 'run'}"]))
+    assert _run(train, f"--flagfile={file}") == 0, capsys.readouterr()
+    assert (tmp_path / "run" / "training.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--defense=lfrr"], "Did you mean 'lfr'"),
+        (["--data=digitz"], "Did you mean digits"),
+        (["--architecture=cnn"], "`architecture` must be one of"),
+        (["--epsilon=-1"], "`epsilon` must be positive"),
+        (["--epsilon=0"], "`epsilon` must be positive"),
+        (["--epsilon=a lot"], "not a number such as 0.03 or 8/255"),
+        (["--defense=lfr", "--num_steps=0"], "`num_steps` must be at least 1"),
+        (["--beta=1"], "`standard` takes no settings"),
+        (["--defense=gradient_norm"], "`gradient_norm` needs weight"),
+        (["--batch_size=100000"], "`batch_size` must be at most"),
+        (["--epochs=-3"], "`epochs` must be at least 1"),
+        (["--dtype_policy=float7"], "float7"),
+        (["--activation=relo"], "relo"),
+        (["--data=mnist", "--data_dir=/nowhere"], "tools.prepare --data=mnist"),
+        (["--nonsense"], "Unknown command line flag 'nonsense'"),
+        (["stray"], "unexpected argument 'stray'"),
+    ],
+)
+def test_train_refuses_in_one_line_and_writes_nothing(
+    arguments, message, tmp_path, capsys
+):
+    run = tmp_path / "run"
+    assert _run(train, f"--output_dir={run}", *arguments) == 1
+    error = capsys.readouterr().err.strip()
+    assert message in error and "\n" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--model=/nowhere.keras"], "There is no model file"),
+        (["--attacks=pgdd"], "Did you mean 'pgd'"),
+        (["--epsilon=0"], "`epsilon` must be positive"),
+        (["--num_steps=0"], "`num_steps` must be at least 1"),
+        (["--num_examples=0"], "`num_examples` must be positive"),
+        (["--split=validation"], "`split` must be one of"),
+        ([], "input shape (None, 6, 6, 1)"),
+    ],
+)
+def test_evaluate_refuses_in_one_line(arguments, message, tmp_path, capsys):
+    model = tmp_path / "m.keras"
+    networks.tiny_cnn(num_classes=10).save(model)
+    out = tmp_path / "out"
+    given = [f"--model={model}", f"--output_dir={out}", *arguments]
+    assert _run(evaluate, *given) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in error
+    assert not out.exists()
+
+
+def test_help_is_short_and_grouped(capsys):
+    assert _run(train, "--help") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 60
+    assert {"Data:", "Network:", "Defense:", "Training:", "Run:"} <= set(lines)
+    assert all("absl" not in line for line in lines)
+
+
+def test_prepare(tmp_path, monkeypatch, capsys):
+    from tfrobust.experiments import preparing
+
+    monkeypatch.setattr(
+        preparing,
+        "make_builder",
+        lambda name, where: tfds_sets.make_builder(where, name),
+    )
+    assert _run(prepare, "--data=mnist", f"--data_dir={tmp_path}") == 0
+    assert f"{tmp_path}/mnist/1.2.0" in capsys.readouterr().out
+    data = f"--data_dir={tmp_path}"
+    code = _run(
+        train,
+        *_FAST,
+        "--data=mnist",
+        data,
+        "--batch_size=5",
+        "--validation_examples=5",
+        f"--output_dir={tmp_path}/run",
+    )
+    assert code == 0
+    assert "Random images. For tests." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [("digits", "comes with scikit-learn"), ("mnits", "Did you mean")],
+)
+def test_prepare_refuses(name, message, tmp_path, capsys):
+    assert _run(prepare, f"--data={name}", f"--data_dir={tmp_path}") == 1
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tool", ["train", "evaluate", "prepare", "quickstart"])
+def test_each_tool_starts_as_a_command(tool):
+    done = subprocess.run(
+        [sys.executable, "-m", f"tools.{tool}", "--help"],
+        capture_output=True,
+        text=True,
+        cwd=_ROOT,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
+    assert done.returncode == 0
+    assert f"python -m tools.{tool}" in done.stdout
+    assert done.stderr == ""
