@@ -16,8 +16,10 @@ def make_builder(data_dir, name="tiny_digits", *, shape=(6, 5, 1), sizes=None):
 
     `sizes` gives images of several sizes, and `shape` must then say None.
     """
+    set_name = name
 
-    class Builder(tfds.core.GeneratorBasedBuilder):
+    class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+        name = set_name
         VERSION = tfds.core.Version("1.2.0")
 
         def _info(self):
@@ -47,6 +49,4 @@ def make_builder(data_dir, name="tiny_digits", *, shape=(6, 5, 1), sizes=None):
                     image = np.resize(image, sizes[index % len(sizes)])
                 yield index, {"image": image, "label": int(y[index])}
 
-    Builder.name = name
-    Builder.__module__ = __name__
     return Builder(data_dir=str(data_dir))

@@ -1,12 +1,10 @@
-"""What the tools share: parsing, grouped help, errors in one line."""
+"""What the tools share: flags in groups, their help, errors in one line."""
 
 from __future__ import annotations
 
 import fractions
 import sys
 from collections.abc import Callable
-from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 
 from absl import app
@@ -15,89 +13,156 @@ from absl import logging
 
 from tfrobust.callbacks import TrainingDiverged
 
-Groups = Mapping[str, Sequence[flags.FlagHolder]]
+
+class FlagSet:
+    """The flags of one tool, under headings.
+
+    A tool's own, and not absl's global set: two tools that both have an
+    --epsilon can live in one process.
+
+    Args:
+        description: the tool's docstring, first in its help.
+    """
+
+    def __init__(self, description: str) -> None:
+        self.values = flags.FlagValues()
+        self._description = description
+        self._groups: dict[str, list[str]] = {}
+
+    def group(self, heading: str) -> None:
+        """Begin a group: the flags defined from now on stand under it."""
+        self._groups[heading] = []
+
+    def string(
+        self,
+        name: str,
+        default: str | None,
+        help_text: str,
+        *,
+        required: bool = False,
+    ) -> flags.FlagHolder:
+        """Define a flag that takes text."""
+        parser = flags.ArgumentParser()
+        return self._define(parser, name, default, help_text, required)
+
+    def integer(
+        self, name: str, default: int | None, help_text: str
+    ) -> flags.FlagHolder:
+        """Define a flag that takes an integer."""
+        return self._define(flags.IntegerParser(), name, default, help_text)
+
+    def number(
+        self, name: str, default: float | None, help_text: str
+    ) -> flags.FlagHolder:
+        """Define a flag that takes a number or a fraction."""
+        return self._define(_NumberParser(), name, default, help_text)
+
+    def size(self, name: str, help_text: str) -> flags.FlagHolder:
+        """Define a flag that takes HEIGHTxWIDTH."""
+        return self._define(_SizeParser(), name, None, help_text)
+
+    def norm(self) -> flags.FlagHolder:
+        """Define --norm."""
+        return self._define(_NormParser(), "norm", "inf", "1, 2 or inf")
+
+    def names(
+        self, name: str, default: str, help_text: str
+    ) -> flags.FlagHolder:
+        """Define a flag that takes names with commas between."""
+        return self._define(_NamesParser(), name, default, help_text)
+
+    def switch(self, name: str, help_text: str) -> flags.FlagHolder:
+        """Define a flag that is off unless it is named."""
+        self._groups[next(reversed(self._groups))].append(name)
+        return flags.DEFINE_bool(
+            name, False, help_text, flag_values=self.values
+        )
+
+    def _define(
+        self,
+        parser: flags.ArgumentParser,
+        name: str,
+        default: Any,
+        help_text: str,
+        required: bool = False,
+    ) -> flags.FlagHolder:
+        self._groups[next(reversed(self._groups))].append(name)
+        return flags.DEFINE(
+            parser,
+            name,
+            default,
+            help_text,
+            flag_values=self.values,
+            required=required,
+        )
+
+    def help_text(self) -> str:
+        """Return what the tool does, then its flags by group."""
+        lines = [self._description.strip(), ""]
+        for heading, names in self._groups.items():
+            lines.append(f"{heading}:")
+            for name in names:
+                flag = self.values[name]
+                bare = flag.default in (None, False)
+                shown = "" if bare else f" (default {_plain(flag.default)})"
+                lines.append(f"  --{name:<22}{flag.help}{shown}")
+            lines.append("")
+        lines.append("--flagfile=FILE reads flags from a file, one a line.")
+        return "\n".join(lines)
 
 
-class NumberParser(flags.ArgumentParser):
-    """Reads 0.03 and 8/255 alike."""
-
-    syntactic_help = "a number such as 0.03 or 8/255"
-
+class _NumberParser(flags.ArgumentParser):
     def parse(self, argument: Any) -> float:
-        """Return the number as a float."""
         try:
             return float(fractions.Fraction(str(argument)))
         except (ValueError, ZeroDivisionError) as error:
-            raise ValueError(f"not {self.syntactic_help}") from error
-
-    def flag_type(self) -> str:
-        """Return what help calls it."""
-        return "number"
+            raise ValueError("not a number such as 0.03 or 8/255") from error
 
 
-class SizeParser(flags.ArgumentParser):
-    """Reads 96 and 96x128 as (height, width)."""
-
-    syntactic_help = "HEIGHTxWIDTH in pixels, or one number for both"
-
+class _SizeParser(flags.ArgumentParser):
     def parse(self, argument: Any) -> tuple[int, int]:
-        """Return (height, width)."""
         try:
             sizes = [int(part) for part in str(argument).split("x")]
-        except ValueError as error:
-            raise ValueError(f"not {self.syntactic_help}") from error
+        except ValueError:
+            sizes = []
         if len(sizes) not in (1, 2) or min(sizes) < 1:
-            raise ValueError(f"not {self.syntactic_help}")
+            raise ValueError("not HEIGHTxWIDTH in pixels, or one number")
         return sizes[0], sizes[-1]
 
-    def flag_type(self) -> str:
-        """Return what help calls it."""
-        return "size"
+
+class _NormParser(flags.ArgumentParser):
+    def parse(self, argument: Any) -> Any:
+        if str(argument) not in ("1", "2", "inf"):
+            raise ValueError("not 1, 2 or inf")
+        return "inf" if argument == "inf" else int(argument)
 
 
-def define_number(
-    name: str, default: float | None, help_text: str
-) -> flags.FlagHolder:
-    """Define a flag that takes a number or a fraction."""
-    return flags.DEFINE(NumberParser(), name, default, help_text)
+class _NamesParser(flags.ArgumentParser):
+    def parse(self, argument: Any) -> tuple[str, ...]:
+        if isinstance(argument, tuple):
+            return argument
+        return tuple(part.strip() for part in argument.split(","))
 
 
-def define_size(name: str, help_text: str) -> flags.FlagHolder:
-    """Define a flag that takes HEIGHTxWIDTH."""
-    return flags.DEFINE(SizeParser(), name, None, help_text)
-
-
-def define_norm() -> flags.FlagHolder:
-    """Define --norm."""
-    return flags.DEFINE_enum(
-        "norm", "inf", ["1", "2", "inf"], "norm of the ball"
-    )
-
-
-def norm_value(text: str) -> Any:
-    """Return 1, 2 or "inf"."""
-    return text if text == "inf" else int(text)
-
-
-def run(main: Callable[[], None], description: str, groups: Groups) -> None:
+def run(main: Callable[[], None], flag_set: FlagSet) -> None:
     """Parse the command line, run `main`, turn what goes wrong into a line.
 
     Args:
         main: reads its flags and makes one library call.
-        description: the tool's docstring, first in its help.
-        groups: heading -> flags, for the help.
+        flag_set: the tool's flags.
 
     Exits with 0, with 1 after an error, with 130 after Ctrl-C.
     """
 
     def parse(argv: list[str]) -> list[str]:
-        if any(a in ("--help", "-help", "-h", "--helpshort") for a in argv):
-            print(help_text(description, groups))
+        if any(a in ("--help", "-help", "-h") for a in argv):
+            print(flag_set.help_text())
             sys.exit(0)
+        flags.FLAGS(argv[:1])
         try:
-            rest = flags.FLAGS(argv)
+            rest = flag_set.values(argv)
         except flags.Error as error:
-            fail(" ".join(str(error).split()))
+            fail(error)
         if len(rest) > 1:
             fail(f"unexpected argument {rest[1]!r}; see --help")
         return rest
@@ -107,7 +172,7 @@ def run(main: Callable[[], None], description: str, groups: Groups) -> None:
         try:
             main()
         except (ValueError, TrainingDiverged, OSError) as error:
-            fail(" ".join(str(error).split()))
+            fail(error)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)
@@ -115,26 +180,11 @@ def run(main: Callable[[], None], description: str, groups: Groups) -> None:
     app.run(guarded, flags_parser=parse)
 
 
-def fail(message: str) -> None:
+def fail(reason: object) -> None:
     """Print one line to stderr and exit with 1."""
-    print(f"error: {message}", file=sys.stderr)
+    print("error:", " ".join(str(reason).split()), file=sys.stderr)
     sys.exit(1)
 
 
-def help_text(description: str, groups: Groups) -> str:
-    """Return the tool's help: what it does, then its flags by group."""
-    lines = [description.strip(), ""]
-    for heading, holders in groups.items():
-        lines.append(f"{heading}:")
-        for holder in holders:
-            flag = flags.FLAGS[holder.name]
-            default = "" if flag.default in (None, [], False) else flag.default
-            shown = f" (default {_plain(default)})" if default != "" else ""
-            lines.append(f"  --{holder.name:<22}{flag.help}{shown}")
-        lines.append("")
-    lines.append("--flagfile=FILE reads flags from a file, one on a line.")
-    return "\n".join(lines)
-
-
 def _plain(value: Any) -> str:
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(value) if isinstance(value, tuple) else str(value)

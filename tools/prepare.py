@@ -8,14 +8,15 @@ from __future__ import annotations
 import tools.quiet  # noqa: F401  (first: it silences the imports below)
 
 # isort: split
-from absl import flags
-
 from tfrobust import experiments
 from tools import cli
 
-_DATA = flags.DEFINE_string("data", None, "mnist, cifar10, svhn_cropped, ...")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "where prepared sets go")
-flags.mark_flags_as_required(["data", "data_dir"])
+FLAGS = cli.FlagSet(__doc__)
+FLAGS.group("Data")
+_DATA = FLAGS.string("data", None, "mnist, cifar10, ...", required=True)
+_DATA_DIR = FLAGS.string(
+    "data_dir", None, "where prepared sets go", required=True
+)
 
 
 def main() -> None:
@@ -25,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__, {"Data": (_DATA, _DATA_DIR)})
+    cli.run(main, FLAGS)

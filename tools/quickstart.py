@@ -8,12 +8,12 @@ from __future__ import annotations
 import tools.quiet  # noqa: F401  (first: it silences the imports below)
 
 # isort: split
-from absl import flags
-
 from tfrobust import experiments
 from tools import cli
 
-_OUTPUT_DIR = flags.DEFINE_string(
+FLAGS = cli.FlagSet(__doc__)
+FLAGS.group("Run")
+_OUTPUT_DIR = FLAGS.string(
     "output_dir", "runs/quickstart", "where models and records go"
 )
 
@@ -24,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    cli.run(main, __doc__, {"Run": (_OUTPUT_DIR,)})
+    cli.run(main, FLAGS)

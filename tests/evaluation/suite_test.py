@@ -43,7 +43,7 @@ class _Cheat(FGSM):
 
     def search(self, classifier, x, labels, example_ids):
         found = super().search(classifier, x, labels, example_ids)
-        found[0] += 1e-4
+        found[0] -= 1e-4
         return found
 
 

@@ -6,8 +6,6 @@ import subprocess
 import sys
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
 from tests import networks
 from tests import tfds_sets
@@ -20,21 +18,14 @@ from tools import train
 _ROOT = pathlib.Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _parsed_flags():
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver():
-        yield
-
-
 def _run(tool, *arguments):
-    """Run a tool in process as its command line would."""
-    flags.FLAGS.unparse_flags()
-    argv = sys.argv
-    sys.argv = ["tool", *map(str, arguments)]
+    """Run a tool in process as its command line would; return its code."""
+    tool.FLAGS.values.unparse_flags()
+    for name in tool.FLAGS.values:
+        tool.FLAGS.values[name].unparse()
+    argv, sys.argv = sys.argv, ["tool", *map(str, arguments)]
     try:
-        cli.run(tool.main, tool.__doc__, getattr(tool, "GROUPS", {}))
+        cli.run(tool.main, tool.FLAGS)
     except SystemExit as done:
         return done.code or 0
     finally:

@@ -33,9 +33,9 @@ def convolution(
     He's has twice the variance: adversarial training of SmallCNN from it
     sat at ln 10 for 300 steps with one head and lost ground with another.
     """
-    return layers.Conv2D(
-        filters, size, padding=padding, activation=activation
-    )(x)
+    return layers.Conv2D(filters, size, padding=padding, activation=activation)(
+        x
+    )
 
 
 def dense(x: Any, units: int, activation: Any) -> Any:

@@ -11,6 +11,7 @@ from tfrobust import defenses
 from tfrobust.attacks.starts import UniformStart
 from tfrobust.defenses import RobustModel
 from tfrobust.ops.norms import Norm
+from tfrobust.recipes.arguments import accepted
 from tfrobust.recipes.arguments import check_settings
 from tfrobust.recipes.arguments import pick
 
@@ -118,6 +119,11 @@ DEFENSES: dict[str, Callable[..., RobustModel]] = {
     "gradient_norm": gradient_norm,
     "lfr": lfr,
 }
+
+
+def defense_arguments(name: str) -> list[str]:
+    """Return the settings that a defense takes."""
+    return accepted(pick("defense", name, DEFENSES))
 
 
 def check_defense(name: str, settings: dict[str, Any]) -> None:
