@@ -153,6 +153,11 @@ def write_record(record: Record, path: str | os.PathLike[str]) -> None:
     write_json(data | dataclasses.asdict(record), path)
 
 
+def plain(config: Any) -> dict[str, Any]:
+    """Return a dataclass as the plain data that JSON gives back."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
 def write_json(data: Any, path: str | os.PathLike[str]) -> None:
     """Write JSON so that a kill leaves the old file or the new one."""
     path = pathlib.Path(path)

@@ -11,13 +11,13 @@ from tfrobust import architectures
 # ds_mnist_cnn: 832 + 51264 + 803072 + 2570.
 # ds_convnet: 1792 + 36928 + 73856 + 147584 + 295168 + 2570.
 # nine_layer: 1792 + 36928 + 73856 + 147584 + 819456 + 65792 + 2570.
-# digits_cnn: 160 + 4640 + 32832 + 650; dense_network: 4160 * 2 + 650.
+# digits_cnn: 320 + 18496 + 131200 + 1290; dense_network: 4160 * 2 + 650.
 ROWS = {
     "small_cnn": ((16, 16, 3), 312202),
     "ds_mnist_cnn": ((8, 8, 1), 857738),
     "ds_convnet": ((8, 8, 3), 557898),
     "nine_layer_cnn": ((16, 16, 1), 1147978),
-    "digits_cnn": ((8, 8, 3), 38282),
+    "digits_cnn": ((8, 8, 3), 151306),
     "dense_network": ((7,), 8970),
 }
 every_network = pytest.mark.parametrize("name", ROWS)

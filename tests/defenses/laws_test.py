@@ -211,3 +211,21 @@ def test_the_transformed_input_may_leave_the_box():
     np.testing.assert_array_equal(
         model.predict(x, verbose=0), model.classifier.predict(x, verbose=0)
     )
+
+
+def test_noise_is_new_at_every_step():
+    starts = []
+
+    class Watching(defenses.AdversarialTraining):
+        def perturb(self, x, y, noise):
+            starts.append(
+                self.attack.random_start(self.attack.threat_model, x, noise)
+            )
+            return x
+
+    model = Watching(networks.tiny_cnn(), epsilon=0.1)
+    model.compile("sgd", networks.sparse_loss(), run_eagerly=True)
+    x, y = networks.batch(model.classifier)
+    for _ in range(2):
+        model.train_on_batch(x, y)
+    assert float(tf.reduce_max(tf.abs(starts[0] - starts[1]))) > 0.01

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tests import networks
 from tfrobust import defenses
 from tfrobust.objectives import cross_entropy
+from tfrobust.objectives import CrossEntropy
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.norms import l1_norm
 from tfrobust.ops.sampling import ExampleNoise
@@ -66,3 +67,19 @@ def test_the_flatness_term_is_weight_times_the_norm_at_the_point():
         terms["classification_loss"], cross_entropy(y, classifier(x))
     )
     np.testing.assert_allclose(logits, classifier(x))
+
+
+def test_the_inner_steps_climb_the_gradient_norm():
+    # At a wrong prediction that is already certain, cross-entropy rises on
+    # while its gradient's norm does not: two objectives, two points.
+    classifier = networks.tiny_cnn(activation="softplus")
+    x, y = networks.batch(classifier, 12)
+    x, y = tf.constant(x), tf.constant(y)
+    noise = ExampleNoise(0, tf.range(12))
+    arguments = {"epsilon": 0.2, "num_steps": 20}
+    flat = defenses.LFR(classifier, **arguments)
+    loss = defenses.LFR(classifier, inner_objective=CrossEntropy(), **arguments)
+    by_norm = _gradient_l1(classifier, flat.perturb(x, y, noise), y)
+    by_loss = _gradient_l1(classifier, loss.perturb(x, y, noise), y)
+    assert by_norm.sum() > by_loss.sum() * 1.001
+    assert (by_norm >= _gradient_l1(classifier, x, y)).all()

@@ -33,7 +33,9 @@ def _trained(make):
 
 
 @every_layer
-def test_outputs_are_equal_in_both_modes(make):
+def test_outputs_are_equal_in_both_modes(make, float64):
+    # float64: in float32 the variance of a small batch rounds at 3e-6.
+    del float64
     model = _trained(make)
     exact = layers.with_exact_normalization(model)
     x, _ = networks.batch(model)

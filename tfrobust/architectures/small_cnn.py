@@ -53,7 +53,7 @@ def digits_cnn(
     input_shape: Shape = (8, 8, 1),
     num_classes: int = 10,
     *,
-    width: int = 16,
+    width: int = 32,
     activation: Any = "relu",
 ) -> keras.Model:
     """Return a network for tiny images: 2 convolutions, 1 hidden layer.
@@ -62,7 +62,7 @@ def digits_cnn(
         input_shape: (height, width, channels); default scikit-learn's
             digits'.
         num_classes: default 10.
-        width: filters of the first convolution; default 16.
+        width: filters of the first convolution; default 32.
         activation: default "relu".
     """
     inputs = x = classifier_input(input_shape, num_classes)

@@ -80,7 +80,7 @@ def train_batches(
         if images.dtype == tf.uint8:
             images = tf.cast(images, tf.float32) / 255.0
         for augment in augmentation:
-            images = augment(images, tf.stack([seed + (epoch << 16), step]))
+            images = augment(images, tf.stack([seed + epoch * 65536, step]))
         return images, tf.gather(y, rows)
 
     epochs = tf.data.Dataset.counter(start=first_epoch)

@@ -24,6 +24,7 @@ from tfrobust.experiments.provenance import provenance
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import plain
 from tfrobust.records import write_json
 from tfrobust.records import write_record
 from tfrobust.threat_model import NormBall
@@ -116,7 +117,7 @@ def evaluate(
         say(line)
     if output_dir is not None:
         run_directory.make_empty(directory)
-        write_json(dataclasses.asdict(config), directory / "config.json")
+        write_json(plain(config), directory / "config.json")
         write_record(record, directory / "evaluation.json")
     return record
 
@@ -148,7 +149,7 @@ def evaluate_classifier(
             data=data.name,
             split=config.split,
             provenance={
-                "configuration": dataclasses.asdict(config),
+                "configuration": plain(config),
                 **provenance(config.seed),
             },
             progress=bars,

@@ -28,6 +28,7 @@ from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.schedules import ConstantThenLinear
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import NORMS
+from tfrobust.records import plain
 from tfrobust.records import TrainingRecord
 from tfrobust.records import write_json
 from tfrobust.records import write_record
@@ -167,7 +168,7 @@ def train(
     )
     if not resume:
         run_directory.make_empty(directory)
-    write_json(dataclasses.asdict(config), directory / "config.json")
+    write_json(plain(config), directory / "config.json")
     start = time.perf_counter()
     if done < config.epochs:
         model.fit(
@@ -324,7 +325,7 @@ def _record(
         values = {k: v[best] for k, v in figures.items()}
         checkpoints[BEST_ROBUST] = {"epoch": best + 1, **values}
     return TrainingRecord(
-        configuration=dataclasses.asdict(config),
+        configuration=plain(config),
         history=history,
         checkpoints=checkpoints,
         seconds=round(seconds, 3),
@@ -336,7 +337,7 @@ def _check_same(config: TrainingConfig, directory: pathlib.Path) -> None:
     """Raise `ValueError` if the run that is there is another one."""
     text = (directory / "config.json").read_text()
     there = json.loads(text)
-    now = json.loads(json.dumps(dataclasses.asdict(config)))
+    now = plain(config)
     differ = [k for k in now if there.get(k) != now[k]]
     if differ:
         name = differ[0]
