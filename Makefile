@@ -36,8 +36,10 @@ build-file: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .mypy_cache
 
+WANTED = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
 $(VENV)/created:
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "error: tfrobust needs Python 3.11 to 3.13; $(PYTHON) is %d.%d; try make PYTHON=python3.12" % v)' || exit 1
+	@$(if $(shell $(PYTHON) -c '$(WANTED)' 2>/dev/null && echo yes),,$(error tfrobust needs Python 3.11 to 3.13, but $(PYTHON) is $(or $(shell $(PYTHON) --version 2>/dev/null),not there); try make PYTHON=python3.12))
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@
 

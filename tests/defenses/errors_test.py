@@ -65,6 +65,8 @@ def test_a_loss_that_is_not_one_of_logits(loss, message):
     "change, message",
     [
         (lambda x, y: ((x * 255).astype("uint8"), y), "divide integers"),
+        (lambda x, y: (x * 255, y), r"divide pixels.*values from .* to 2\d\d"),
+        (lambda x, y: (x * np.nan, y), "8 of 8 images"),
         (lambda x, y: (x, y.astype("float32")), "Labels must be integers"),
         (lambda x, y: (x, np.eye(3, dtype=int)[y]), "one-hot"),
     ],

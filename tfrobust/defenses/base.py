@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfrobust.arguments import check_integer
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.defenses.replicas import replica_rows
+from tfrobust.inputs import check_images
 from tfrobust.layers.exact_normalization import warn_if_inexact
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.norms import at_least_float32
@@ -139,6 +141,18 @@ class RobustModel(keras.Model):
         if isinstance(self.loss, keras.losses.Loss):
             return self.loss.call(y, logits)
         return self.loss(y, logits)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train, as `keras.Model.fit`; arrays are checked first.
+
+        Raises:
+            ValueError: for a numpy array of images with values out of range
+                or not finite. A `tf.data.Dataset` is taken at its word.
+        """
+        if isinstance(x, np.ndarray):
+            ball = None if self.attack is None else self.attack.threat_model
+            check_images(x, bounds=(0.0, 1.0) if ball is None else ball.bounds)
+        return super().fit(x, *args, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Take one step: transform, perturb, loss, update, metrics."""

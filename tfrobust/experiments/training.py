@@ -169,6 +169,8 @@ def train(
     if not resume:
         run_directory.make_empty(directory)
     write_json(plain(config), directory / "config.json")
+    # What trains is the source as it stands now, not when training ends.
+    origin = provenance(config.seed)
     start = time.perf_counter()
     if done < config.epochs:
         model.fit(
@@ -180,7 +182,8 @@ def train(
             shuffle=False,  # the pipeline did, by (seed, epoch)
             verbose=0,
         )
-    record = _record(config, directory, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    record = _record(config, directory, seconds, origin)
     write_record(record, directory / "training.json")
     return record
 
@@ -313,7 +316,10 @@ def _read_history(
 
 
 def _record(
-    config: TrainingConfig, directory: pathlib.Path, seconds: float
+    config: TrainingConfig,
+    directory: pathlib.Path,
+    seconds: float,
+    origin: dict[str, Any],
 ) -> TrainingRecord:
     history = _read_history(directory, config.epochs)
     figures = {k: v for k, v in history.items() if k.startswith("val_") and v}
@@ -329,7 +335,7 @@ def _record(
         history=history,
         checkpoints=checkpoints,
         seconds=round(seconds, 3),
-        provenance=provenance(config.seed),
+        provenance=origin,
     )
 
 
