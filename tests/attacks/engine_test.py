@@ -88,6 +88,30 @@ def test_the_best_gradient_norm_grows_with_steps(float64):
     assert (values[2] > values[0]).any()
 
 
+def test_the_best_gradient_norm_grows_with_restarts(float64):
+    # No success to find: the larger value of all restarts is kept.
+    del float64
+    model = networks.linear(np.array([[9.0, 0.0], [9.0, 0.5]]) / 3)
+    x, y = networks.labelled(model, 12, low=0.6, high=0.9)
+
+    def norms(restarts):
+        attack = PGD(
+            NormBall("inf", epsilon=0.05),
+            num_steps=1,
+            step_size=1e-3,
+            num_restarts=restarts,
+            objective=GradientNorm(),
+        )
+        result = attack(model, x, y)
+        assert not result.success.any()
+        points = tf.constant(result.x_adv)
+        return GradientNorm()(model, points, tf.constant(y))(points)[0].numpy()
+
+    one, five = norms(1), norms(5)
+    assert (five >= one).all()
+    assert (five > one).any()
+
+
 def test_a_targeted_attack_reaches_the_given_targets():
     model = networks.linear(np.eye(3))
     x = np.float32([[0.6, 0.5, 0.5], [0.5, 0.6, 0.5]])

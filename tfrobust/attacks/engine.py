@@ -161,7 +161,10 @@ class AscentEngine:
             success = objective.success(labels, logits)
             if keep_best:
                 return ascent.keep_best(state, values, success)
-            return state._replace(best=state.x_adv, success=success)
+            values = tf.cast(values, state.best_value.dtype)
+            return AscentState(
+                state.x_adv, state.memory, state.x_adv, values, success
+            )
 
         return finish
 

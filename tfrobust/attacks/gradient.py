@@ -9,7 +9,6 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.attacks import ascent
-from tfrobust.attacks.ascent import AscentState
 from tfrobust.attacks.ascent import SteepestAscent
 from tfrobust.attacks.ascent import StepRule
 from tfrobust.attacks.base import Attack
@@ -87,19 +86,17 @@ class GradientAttack(Attack, abc.ABC):
     ) -> np.ndarray:
         """See base class."""
         found = x.numpy()
+        value = np.full(len(found), -np.inf)
         standing = np.arange(len(found))
         for restart in range(self.num_restarts):
-            state = self._climb(
+            points, values, success = self._climb(
                 classifier,
-                tf.gather(x, standing),
-                tf.gather(labels, standing),
-                tf.gather(example_ids, standing),
-                restart,
+                *(tf.gather(t, standing) for t in (x, labels, example_ids)),
+                restart=restart,
             )
-            # The first restart's points stand until a later one succeeds.
-            success = state.success.numpy()
-            replace = success if restart else np.ones_like(success)
-            found[standing[replace]] = state.best.numpy()[replace]
+            better = success | (values > value[standing])
+            found[standing[better]] = points[better]
+            value[standing[better]] = values[better]
             standing = standing[~success]
             if not standing.size:
                 break
@@ -110,11 +107,40 @@ class GradientAttack(Attack, abc.ABC):
         classifier: Any,
         x: tf.Tensor,
         labels: tf.Tensor,
-        ids: tf.Tensor,
+        example_ids: tf.Tensor,
+        *,
         restart: int,
-    ) -> AscentState:
-        """Run one restart and return its final state, all rows in order."""
-        engine = AscentEngine(
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Run one restart; return (points, values, success), rows in order."""
+        engine = self._engine(classifier, x)
+        points, values = x.numpy(), np.full(x.shape[0], -np.inf)
+        success = np.zeros(x.shape[0], bool)
+        state = engine.begin(x, example_ids, self.seed, restart)
+        standing, done = np.arange(x.shape[0]), 0
+        while standing.size:
+            chunk = self.num_steps - done
+            if self.keep_best:
+                chunk = min(chunk, max(_FIRST_CHUNK, done))
+            done += chunk
+            state = engine.advance(state, x, labels, chunk)
+            last = done == self.num_steps
+            if last:
+                state = engine.finish(state, x, labels)
+            leaving = state.success.numpy() | last
+            rows = standing[leaving]
+            points[rows] = state.best.numpy()[leaving]
+            values[rows] = state.best_value.numpy()[leaving]
+            success[rows] = state.success.numpy()[leaving]
+            keep = np.flatnonzero(~leaving)
+            standing = standing[keep]
+            if rows.size and keep.size:
+                state, x, labels = tf.nest.map_structure(
+                    lambda t, keep=keep: tf.gather(t, keep), (state, x, labels)
+                )
+        return points, values, success
+
+    def _engine(self, classifier: Any, x: tf.Tensor) -> AscentEngine:
+        return AscentEngine(
             classifier,
             x,
             ball=self.threat_model,
@@ -123,30 +149,4 @@ class GradientAttack(Attack, abc.ABC):
             start=self.random_start,
             step_size=self.step_length,
             keep_best=self.keep_best,
-        )
-        state = engine.begin(x, ids, self.seed, restart)
-        done = 0
-        standing = np.arange(len(ids))
-        best, success = x.numpy(), np.zeros(len(ids), bool)
-        while done < self.num_steps and standing.size:
-            chunk = self.num_steps - done
-            if self.keep_best:
-                chunk = min(chunk, max(_FIRST_CHUNK, done))
-            done += chunk
-            last = done == self.num_steps
-            state = engine.advance(state, x, labels, chunk)
-            if last:
-                state = engine.finish(state, x, labels)
-            broken = state.success.numpy()
-            leaving = broken | last
-            best[standing[leaving]] = state.best.numpy()[leaving]
-            success[standing] = broken
-            if leaving.any() and not last:
-                keep = np.flatnonzero(~leaving)
-                standing = standing[keep]
-                state, x, labels = tf.nest.map_structure(
-                    lambda t, keep=keep: tf.gather(t, keep), (state, x, labels)
-                )
-        return state._replace(
-            best=tf.constant(best), success=tf.constant(success)
         )
