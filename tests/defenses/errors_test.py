@@ -54,6 +54,7 @@ def _fit(loss, change=lambda x, y: (x, y)):
         ("sparse_categorical_crossentropy", "loss of logits per example"),
         (None, "loss of logits per example"),
         (keras.losses.SparseCategoricalCrossentropy(), "from_logits=True"),
+        (lambda y, z: keras.ops.mean(z), "one value per example"),
     ],
 )
 def test_a_loss_that_is_not_one_of_logits(loss, message):

@@ -54,6 +54,12 @@ def test_a_run_directory_holds_everything(tmp_path):
     assert record.checkpoints["last.keras"]["val_robust_accuracy"] == robust[-1]
 
 
+def test_tensorboard_summaries_are_written_where_asked_for(tmp_path):
+    _train(_config(tensorboard=True), tmp_path / "run")
+    events = list((tmp_path / "run" / "tensorboard").rglob("events*"))
+    assert events and all(path.stat().st_size for path in events)
+
+
 def test_the_same_seed_gives_the_same_weights(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         _train(_config(seed=seed), tmp_path / name)

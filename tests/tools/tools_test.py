@@ -77,6 +77,19 @@ def test_train_then_evaluate(tmp_path, capsys):
     assert "worst case" in printed and "epsilon=0.15" in printed
 
 
+def test_evaluate_never_replaces_the_run_that_holds_the_model(
+    tmp_path, capsys
+):
+    run = tmp_path / "run"
+    assert _run(train, *_FAST, f"--output_dir={run}") == 0
+    model = run / "last.keras"
+    code = _run(
+        evaluate, f"--model={model}", f"--output_dir={run}", "--overwrite"
+    )
+    assert code == 1 and model.is_file()
+    assert "holds the model" in capsys.readouterr().err
+
+
 def test_flagfile(tmp_path, capsys):
     file = tmp_path / "flags"
     file.write_text("\n".join([*_FAST, f"--output_dir={tmp_path / 'run'}"]))

@@ -139,8 +139,15 @@ class RobustModel(keras.Model):
     def classification_loss(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Return the compiled loss of each example, shape (batch,)."""
         if isinstance(self.loss, keras.losses.Loss):
-            return self.loss.call(y, logits)
-        return self.loss(y, logits)
+            values = self.loss.call(y, logits)
+        else:
+            values = self.loss(y, logits)
+        if values.shape.rank != 1:
+            raise ValueError(
+                "The compiled loss must return one value per example, shape "
+                f"(batch,). Received: shape={values.shape}"
+            )
+        return values
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Train, as `keras.Model.fit`; arrays are checked first.

@@ -105,6 +105,7 @@ def evaluate(
     if output_dir is not None:
         directory = run_directory.check_free(output_dir, overwrite=overwrite)
         run_directory.check_replaceable(directory)
+        _check_apart(directory, config.model)
     classifier = load_classifier(config.model)
     data = recipes.load_data(
         config.data, data_dir=config.data_dir, image_size=config.image_size
@@ -112,6 +113,10 @@ def evaluate(
     if data.description:
         say(f"Data {data.name}: {data.description}")
     record = evaluate_classifier(classifier, data, config)
+    say(
+        f"{config.model} (weights sha256 {record.model_digest[:12]}), first "
+        f"{record.num_examples} {config.split} images of {data.name}:"
+    )
     say(reports.as_text(reports.attack_rows(record)))
     for line in reports.settings_lines(record):
         say(line)
@@ -120,6 +125,15 @@ def evaluate(
         write_json(plain(config), directory / "config.json")
         write_record(record, directory / "evaluation.json")
     return record
+
+
+def _check_apart(directory: pathlib.Path, model: str) -> None:
+    """Raise `ValueError` if replacing the directory would remove the model."""
+    if directory.resolve() in pathlib.Path(model).resolve().parents:
+        raise ValueError(
+            f"The output directory {directory} holds the model {model}; "
+            "choose another."
+        )
 
 
 def evaluate_classifier(
