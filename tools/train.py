@@ -81,7 +81,7 @@ def main() -> None:
         activation=_ACTIVATION.value,
         dropout=_DROPOUT.value,
         defense=_DEFENSE.value,
-        settings=defense_settings(),
+        settings=given_settings(),
         epochs=_EPOCHS.value,
         batch_size=_BATCH_SIZE.value,
         optimizer=_OPTIMIZER.value,
@@ -105,7 +105,7 @@ def main() -> None:
         print(f"{directory}/{name}: {shown}")
 
 
-def defense_settings() -> dict[str, Any]:
+def given_settings() -> dict[str, Any]:
     """Return the defense's arguments that were given, and its radius."""
     given = {
         "weight": _WEIGHT.value,
@@ -117,7 +117,7 @@ def defense_settings() -> dict[str, Any]:
     settings = {k: v for k, v in given.items() if v is not None}
     # Radius and norm also describe validation, so any defense may be given
     # them; only some take them.
-    takes = recipes.defense_arguments(_DEFENSE.value)
+    takes = recipes.defense_settings(_DEFENSE.value)
     if "epsilon" in takes:
         usual = recipes.data_defaults(_DATA.name).epsilon
         radius = _EPSILON.value

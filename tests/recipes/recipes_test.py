@@ -13,9 +13,7 @@ _REQUIRED = {"epsilon": 0.1, "weight": 0.5}
 
 @pytest.mark.parametrize("name", recipes.DEFENSES)
 def test_every_defense_is_built_by_name(name):
-    from tfrobust.recipes.arguments import accepted
-
-    takes = accepted(recipes.DEFENSES[name])
+    takes = recipes.defense_settings(name)
     settings = {k: v for k, v in _REQUIRED.items() if k in takes}
     model = recipes.make_defense(name, networks.tiny_cnn(), **settings)
     assert isinstance(model, defenses.RobustModel)
@@ -46,7 +44,7 @@ def test_the_fast_recipe_has_wongs_settings():
         ),
         (
             lambda: recipes.make_defense("trades", None, weight=2.0),
-            "`trades` takes epsilon, beta, .*weight=2.0",
+            "`trades` takes epsilon, .*beta. Received: weight=2.0",
         ),
         (
             lambda: recipes.make_attacks(["pdg"], _BALL, recipes.Budget()),

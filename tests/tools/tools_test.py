@@ -77,9 +77,7 @@ def test_train_then_evaluate(tmp_path, capsys):
     assert "worst case" in printed and "epsilon=0.15" in printed
 
 
-def test_evaluate_never_replaces_the_run_that_holds_the_model(
-    tmp_path, capsys
-):
+def test_evaluate_never_replaces_the_run_that_holds_the_model(tmp_path, capsys):
     run = tmp_path / "run"
     assert _run(train, *_FAST, f"--output_dir={run}") == 0
     model = run / "last.keras"

@@ -9,7 +9,7 @@ from tfrobust.recipes.attacks import SUITES
 from tfrobust.recipes.data import data_defaults
 from tfrobust.recipes.data import load_data
 from tfrobust.recipes.defenses import check_defense
-from tfrobust.recipes.defenses import defense_arguments
+from tfrobust.recipes.defenses import defense_settings
 from tfrobust.recipes.defenses import DEFENSES
 from tfrobust.recipes.defenses import make_defense
 
@@ -21,7 +21,7 @@ __all__ = [
     "SUITES",
     "check_defense",
     "data_defaults",
-    "defense_arguments",
+    "defense_settings",
     "load_data",
     "make_architecture",
     "make_attacks",

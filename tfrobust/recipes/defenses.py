@@ -1,8 +1,11 @@
-"""Names of defenses, with their papers' defaults."""
+"""Names of defenses, with what a run may set of each."""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -10,48 +13,28 @@ import keras
 from tfrobust import defenses
 from tfrobust.attacks.starts import UniformStart
 from tfrobust.defenses import RobustModel
-from tfrobust.ops.norms import Norm
-from tfrobust.recipes.arguments import accepted
-from tfrobust.recipes.arguments import check_settings
 from tfrobust.recipes.arguments import pick
 
 
-def standard(classifier: keras.Model) -> RobustModel:
-    """Return plain training."""
-    return RobustModel(classifier)
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """A defense and the settings that have a plain value.
 
+    Args:
+        make: `(classifier, **settings) -> RobustModel`; its defaults are the
+            papers'.
+        settings: names of what may be set.
+    """
 
-def adversarial_training(
-    classifier: keras.Model,
-    *,
-    epsilon: float,
-    norm: Norm = "inf",
-    step_size: float | None = None,
-    num_steps: int = 10,
-    clean_weight: float = 0.0,
-) -> RobustModel:
-    """Return Madry et al.'s adversarial training."""
-    return defenses.AdversarialTraining(
-        classifier,
-        epsilon=epsilon,
-        norm=norm,
-        step_size=step_size,
-        num_steps=num_steps,
-        clean_weight=clean_weight,
-    )
+    make: Callable[..., RobustModel]
+    settings: tuple[str, ...] = ()
 
-
-def fgsm_training(
-    classifier: keras.Model,
-    *,
-    epsilon: float,
-    norm: Norm = "inf",
-    clean_weight: float = 0.5,
-) -> RobustModel:
-    """Return FGSM training as in Roth et al.: a mixture, no random start."""
-    return defenses.FGSMTraining(
-        classifier, epsilon=epsilon, norm=norm, clean_weight=clean_weight
-    )
+    @property
+    def required(self) -> list[str]:
+        """The settings without a default."""
+        parameters = inspect.signature(self.make).parameters
+        empty = inspect.Parameter.empty
+        return [s for s in self.settings if parameters[s].default is empty]
 
 
 def fast_fgsm_training(
@@ -67,68 +50,42 @@ def fast_fgsm_training(
     )
 
 
-def trades(
-    classifier: keras.Model,
-    *,
-    epsilon: float,
-    beta: float = 6.0,
-    norm: Norm = "inf",
-    step_size: float | None = None,
-    num_steps: int = 10,
-) -> RobustModel:
-    """Return TRADES."""
-    return defenses.TRADES(
-        classifier,
-        epsilon=epsilon,
-        beta=beta,
-        norm=norm,
-        step_size=step_size,
-        num_steps=num_steps,
-    )
-
-
-def gradient_norm(classifier: keras.Model, *, weight: float) -> RobustModel:
-    """Return gradient-norm regularisation."""
-    return defenses.GradientNorm(classifier, weight=weight)
-
-
-def lfr(
-    classifier: keras.Model,
-    *,
-    epsilon: float,
-    weight: float = 0.02,
-    step_size: float | None = None,
-    num_steps: int = 40,
-) -> RobustModel:
-    """Return local flatness regularisation."""
-    return defenses.LFR(
-        classifier,
-        epsilon=epsilon,
-        weight=weight,
-        step_size=step_size,
-        num_steps=num_steps,
-    )
-
-
-DEFENSES: dict[str, Callable[..., RobustModel]] = {
-    "standard": standard,
-    "adversarial_training": adversarial_training,
-    "fgsm_training": fgsm_training,
-    "fast_fgsm_training": fast_fgsm_training,
-    "trades": trades,
-    "gradient_norm": gradient_norm,
-    "lfr": lfr,
+_ASCENT = ("epsilon", "step_size", "num_steps")
+DEFENSES = {
+    "standard": Recipe(RobustModel),
+    "adversarial_training": Recipe(
+        defenses.AdversarialTraining, (*_ASCENT, "norm", "clean_weight")
+    ),
+    "fgsm_training": Recipe(
+        defenses.FGSMTraining, ("epsilon", "norm", "clean_weight")
+    ),
+    "fast_fgsm_training": Recipe(fast_fgsm_training, ("epsilon",)),
+    "trades": Recipe(defenses.TRADES, (*_ASCENT, "norm", "beta")),
+    "gradient_norm": Recipe(defenses.GradientNorm, ("weight",)),
+    "lfr": Recipe(defenses.LFR, (*_ASCENT, "weight")),
 }
 
 
-def defense_arguments(name: str) -> list[str]:
+def defense_settings(name: str) -> tuple[str, ...]:
     """Return the settings that a defense takes."""
-    return accepted(pick("defense", name, DEFENSES))
+    return pick("defense", name, DEFENSES).settings
 
 
-def check_defense(name: str, settings: dict[str, Any]) -> None:
-    """Raise `ValueError` for an unknown defense or setting."""
-    check_settings(name, pick("defense", name, DEFENSES), settings)
+def check_defense(name: str, settings: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for an unknown defense, or settings that don't fit."""
+    recipe = pick("defense", name, DEFENSES)
+    unknown = [s for s in settings if s not in recipe.settings]
+    if unknown:
+        raise ValueError(
+            f"`{name}` takes {', '.join(recipe.settings) or 'no settings'}. "
+            f"Received: {', '.join(f'{u}={settings[u]!r}' for u in unknown)}"
+        )
+    missing = [s for s in recipe.required if s not in settings]
+    if missing:
+        raise ValueError(
+            f"`{name}` needs {', '.join(missing)}. "
+            f"Received: settings={dict(settings)!r}"
+        )
 
 
 def make_defense(
@@ -139,10 +96,10 @@ def make_defense(
     Args:
         name: a key of `DEFENSES`.
         classifier: a built Keras model from images to logits.
-        **settings: arguments of the defense; required ones are its own.
+        **settings: what the recipe lets a run set.
 
     Raises:
         ValueError: for an unknown name (with the nearest) or setting.
     """
     check_defense(name, settings)
-    return DEFENSES[name](classifier, **settings)
+    return DEFENSES[name].make(classifier, **settings)
