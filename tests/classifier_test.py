@@ -61,6 +61,27 @@ def test_one_unit_becomes_two_logits(activation):
     np.testing.assert_allclose(z[:, 0], -z[:, 1], atol=1e-6)
 
 
+def test_branches_and_nested_models():
+    inputs = keras.Input((4,))
+    inner = _model(lambda n: [keras.layers.Dense(n, activation="relu")], 6)
+    merged = keras.layers.Concatenate()([inner(inputs), inputs])
+    side = keras.layers.Dense(3, name="side")(merged)
+    outputs = keras.layers.Dense(3)(keras.layers.Add()([side, side]))
+    model = keras.Model(inputs, keras.layers.Softmax()(outputs))
+    x = np.random.default_rng(0).uniform(size=(6, 4)).astype("float32")
+    found = keras.ops.softmax(as_classifier(model)(x))
+    np.testing.assert_allclose(found, model(x), atol=1e-6)
+
+
+def test_a_sequential_model_built_layer_by_layer():
+    model = keras.Sequential([keras.Input((4,))])
+    model.add(keras.layers.Dense(5, activation="relu"))
+    model.add(keras.layers.Dense(3, activation="softmax"))
+    x = np.random.default_rng(0).uniform(size=(6, 4)).astype("float32")
+    found = keras.ops.softmax(as_classifier(model)(x))
+    np.testing.assert_allclose(found, model(x), atol=1e-6)
+
+
 def test_preprocessing_stands_inside(tmp_path):
     model = _model(_HEADS["linear"])
     scale = keras.layers.Rescaling(2.0, offset=-1.0)
@@ -84,6 +105,12 @@ class _Subclassed(keras.Model):
         return x
 
 
+def _head_used_twice():
+    inputs = keras.Input((4,))
+    layer = keras.layers.Dense(4)
+    return keras.Model(inputs, layer(layer(inputs)))
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -100,6 +127,7 @@ class _Subclassed(keras.Model):
             lambda: _model(lambda n: [keras.layers.ReLU()]),
             "must end in Dense",
         ),
+        (_head_used_twice, "used once"),
         (
             lambda: _model(lambda n: [keras.layers.Dense(n, "relu")]),
             "must end in Dense.*relu",

@@ -9,8 +9,6 @@ from keras import layers
 
 from tfrobust.inputs import head_activation
 
-_HEADS = ("linear", "softmax", "sigmoid")
-
 
 def as_classifier(model: keras.Model, preprocessing: Any = None) -> keras.Model:
     """Return a Keras model from images in [0, 1] to logits.
@@ -50,12 +48,7 @@ def as_classifier(model: keras.Model, preprocessing: Any = None) -> keras.Model:
     head = _dense_head(model)
     inputs = keras.Input(model.input_shape[1:], name="images")
     x = inputs if preprocessing is None else _apply(preprocessing, inputs)
-    features = head.input
-    if features is not model.inputs[0]:
-        backbone = keras.Model(
-            model.inputs, features, name=f"{model.name}_backbone"
-        )
-        x = backbone(x)
+    x = _features(model, head, x)
     x = layers.Identity(name="features")(x)
     logits = _linear(head)
     z = logits(x)
@@ -81,26 +74,47 @@ def _check_graph(model: Any) -> None:
 
 
 def _dense_head(model: keras.Model) -> layers.Dense:
-    """Return the last Dense, through activations that can be stripped."""
+    """Return the last Dense, through an activation that can be stripped."""
     last = model.layers[-1]
-    strippable = (layers.Softmax, layers.Activation)
-    if isinstance(last, strippable) and len(model.layers) > 1:
-        before = model.layers[-2]
-    else:
-        before = last
-    plain = isinstance(before, layers.Dense) and (
-        before is last or head_activation_of(before) == "linear"
+    head = last
+    if isinstance(last, layers.Softmax | layers.Activation):
+        head = _before(model, last)
+    outer = head_activation(model)
+    plain = isinstance(head, layers.Dense) and (
+        head is last or head_activation_of(head) == "linear"
     )
-    known = head_activation(model) in _HEADS
-    one_unit = plain and before.units == 1
-    sigmoid_of_many = head_activation(model) == "sigmoid" and not one_unit
-    if not plain or not known or sigmoid_of_many:
+    one_unit = plain and head.units == 1
+    heads = ("linear", "sigmoid") if one_unit else ("linear", "softmax")
+    sequential = isinstance(model, keras.Sequential)
+    # A layer used in several places shows the tensors of its first use.
+    used_once = sequential or last.output is model.outputs[0]
+    if not plain or outer not in heads or not used_once:
         raise ValueError(
             "`model` must end in Dense with a softmax, one sigmoid unit or "
-            "no activation, or give logits by itself. Received: last layer "
-            f"{last.name!r} ({type(last).__name__}, {head_activation(model)})"
+            "no activation, used once. Received: last layer "
+            f"{last.name!r} ({type(last).__name__}, {outer})"
         )
-    return before
+    return head
+
+
+def _before(model: keras.Model, last: layers.Layer) -> layers.Layer | None:
+    """Return the layer whose output `last` reads, if it is used once."""
+    if isinstance(model, keras.Sequential):
+        return model.layers[-2] if len(model.layers) > 1 else None
+    feeding = [a for a in model.layers if a.output is last.input]
+    return feeding[0] if feeding else None
+
+
+def _features(model: keras.Model, head: layers.Dense, x: Any) -> Any:
+    """Return what the head reads, computed from `x` by the model's layers."""
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers[: model.layers.index(head)]:
+            x = layer(x)
+        return x
+    if head.input is model.inputs[0]:
+        return x
+    name = f"{model.name}_backbone"
+    return keras.Model(model.inputs, head.input, name=name)(x)
 
 
 def head_activation_of(layer: keras.layers.Layer) -> str:
