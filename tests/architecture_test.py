@@ -133,6 +133,7 @@ def test_bazel_reads_the_build_file(tmp_path, build):
     done = subprocess.run(
         [
             "bazel",
+            "--batch",
             "--output_user_root",
             str(tmp_path / "out"),
             "query",

@@ -86,8 +86,12 @@ def mnist_page():
         "training here got 98.95 % clean on all test images and 95.8 % of "
         "the first 500 under PGD-40.",
         "The LFR authors report, after 100 epochs with 40 inner steps: clean "
-        "99.47 %, PGD-40 96.82 %.",
+        "99.47 %, PGD-40 96.82 %. Four epochs with 7 inner steps do not get "
+        "there; whether the published budget would is not tested here.",
         "## Best point kept, two restarts",
+        "Where ascent on the margin breaks more than ascent on cross-entropy, "
+        "the gradient of cross-entropy is weak at that model, and the larger "
+        "number is not to be believed.",
     ]
     records = []
     for name, label in _NAMES.items():
@@ -114,7 +118,7 @@ def _last_rows():
     rows = [
         [
             "training",
-            "clean %",
+            "clean %, all 10,000",
             "PGD-40 %",
             "95 % interval",
             "minutes",
@@ -124,11 +128,14 @@ def _last_rows():
     for name, label in _NAMES.items():
         training, record = mnist_runs.train(name), mnist_runs.last_iterate(name)
         robust = record.attacks[0].robust
+        right, total = mnist_runs.clean_accuracy(
+            mnist_runs.RUNS / name / "last.keras"
+        )
         low, high = confidence_interval(sum(robust), len(robust))
         rows.append(
             [
                 label,
-                f"{100 * record.clean_accuracy:.1f}",
+                f"{100 * right / total:.2f}",
                 f"{100 * record.attacks[0].robust_accuracy:.1f}",
                 f"{100 * low:.1f} - {100 * high:.1f}",
                 f"{training.seconds / 60:.0f}",

@@ -3,6 +3,8 @@
 import pathlib
 
 from tfrobust import experiments
+from tfrobust.attacks import predict_logits
+from tfrobust.data import load_tfds
 from tfrobust.records import read_record
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -70,6 +72,13 @@ def evaluate(name, model, **changes):
         **changes,
     )
     return experiments.evaluate(config, directory, overwrite=True)
+
+
+def clean_accuracy(path):
+    """Return (right, of all) test images of a model file."""
+    test = load_tfds("mnist", SHARED / "tfds").test
+    logits = predict_logits(experiments.load_classifier(path), test.images())
+    return int((logits.argmax(1) == test.y).sum()), len(test)
 
 
 def last_iterate(name):
