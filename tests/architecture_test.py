@@ -12,7 +12,7 @@ from tests.build_graph import ROOT as _ROOT
 # one floor don't know each other.
 FLOORS = [
     {"arguments", "serialization", "inputs", "version", "ops", "data"},
-    {"threat_model", "objectives", "records"},
+    {"threat_model", "objectives", "records", "schedules"},
     {"layers", "classifier"},
     {"architectures", "penalties", "attacks"},
     {"defenses"},

@@ -2,11 +2,13 @@
 
 from tfrobust import architectures
 from tfrobust import attacks
+from tfrobust import callbacks
 from tfrobust import defenses
 from tfrobust import layers
 from tfrobust import objectives
 from tfrobust import ops
 from tfrobust import penalties
+from tfrobust import schedules
 from tfrobust.classifier import as_classifier
 from tfrobust.threat_model import NormBall
 from tfrobust.version import __version__
@@ -17,9 +19,11 @@ __all__ = [
     "architectures",
     "as_classifier",
     "attacks",
+    "callbacks",
     "defenses",
     "layers",
     "objectives",
     "ops",
     "penalties",
+    "schedules",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import numbers
 from collections.abc import Iterable
 from typing import Any
 
@@ -36,7 +37,7 @@ def check_positive(name: str, value: Any) -> None:
 
 def check_integer(name: str, value: Any, *, minimum: int) -> None:
     """Raise `ValueError` unless `value` is an integer >= `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise ValueError(
             f"`{name}` must be an integer. Received: {name}={value!r}"
         )
@@ -54,7 +55,8 @@ def check_choice(name: str, value: Any, options: Iterable[Any]) -> None:
     options = list(options)
     if value in options:
         return
-    near = difflib.get_close_matches(str(value), [str(o) for o in options], 1)
+    words = [o for o in options if isinstance(o, str)]
+    near = difflib.get_close_matches(str(value), words, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise ValueError(
         f"`{name}` must be one of {', '.join(map(str, options))}.{hint} "
@@ -63,4 +65,20 @@ def check_choice(name: str, value: Any, options: Iterable[Any]) -> None:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def check_type(name: str, value: Any, kind: type, *, example: str) -> None:
+    """Raise `ValueError` unless `value` is an instance of `kind`."""
+    if not isinstance(value, kind):
+        raise ValueError(
+            f"`{name}` must be a {kind.__name__}, such as {example}. "
+            f"Received: {name}={value!r}"
+        )
+
+
+def check_seed(seed: Any) -> None:
+    """Raise `ValueError` unless `seed` is an integer in [0, 2**32)."""
+    check_integer("seed", seed, minimum=0)
+    if seed >= 1 << 32:
+        raise ValueError(f"`seed` must be below 2**32. Received: seed={seed}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
 
 from tfrobust.inputs import head_activation
@@ -28,6 +29,9 @@ def as_classifier(model: keras.Model, preprocessing: Any = None) -> keras.Model:
             A layer is saved with the model, a lambda needs `safe_mode=False`
             to load. Default none.
 
+    Training the classifier trains the layers it shares; the head of `model`
+    stays as it was.
+
     Returns:
         A functional model; outputs of shape (batch, num_classes), 2 classes
         or more.
@@ -49,16 +53,43 @@ def as_classifier(model: keras.Model, preprocessing: Any = None) -> keras.Model:
     inputs = keras.Input(model.input_shape[1:], name="images")
     x = inputs if preprocessing is None else _apply(preprocessing, inputs)
     x = _features(model, head, x)
-    x = layers.Identity(name="features")(x)
+    # In the head's own policy, whatever the global one is now.
+    policy = head.dtype_policy
+    x = layers.Identity(name="features", dtype=policy)(x)
     logits = _linear(head)
     z = logits(x)
     if head.units == 1:
-        z = layers.Concatenate(name="two_logits")(
-            [layers.Rescaling(-0.5)(z), layers.Rescaling(0.5)(z)]
-        )
+        halves = (layers.Rescaling(s, dtype=policy)(z) for s in (-0.5, 0.5))
+        z = layers.Concatenate(name="two_logits", dtype=policy)(list(halves))
     classifier = keras.Model(inputs, z, name=f"{model.name}_classifier")
     logits.set_weights(head.get_weights())
+    _check_agrees(model, preprocessing, classifier)
     return classifier
+
+
+def _check_agrees(
+    model: keras.Model, preprocessing: Any, classifier: keras.Model
+) -> None:
+    """Raise `ValueError` unless both give the same probabilities."""
+    shape = [size or 32 for size in classifier.input_shape[1:]]
+    x = np.random.default_rng(0).uniform(size=(2, *shape)).astype("float32")
+    seen = x if preprocessing is None else preprocessing(x)
+    outputs = np.asarray(keras.ops.cast(model(seen), "float32"))
+    logits = keras.ops.cast(classifier(x), "float32")
+    found = np.asarray(keras.ops.softmax(logits))
+    head = head_activation(model)
+    if head == "linear":
+        one = keras.ops.sigmoid if outputs.shape[1] == 1 else keras.ops.softmax
+        outputs = np.asarray(one(outputs))
+    found = found[:, 1:] if outputs.shape[1] == 1 else found
+    half = classifier.compute_dtype in ("float16", "bfloat16")
+    if not np.allclose(outputs, found, atol=0.05 if half else 1e-4):
+        raise ValueError(
+            "The classifier made of `model` does not give its probabilities: "
+            "the graph ends in a way that can't be followed; return logits "
+            "from the model itself. Received: largest difference "
+            f"{np.abs(outputs - found).max():.3g}"
+        )
 
 
 def _check_graph(model: Any) -> None:
@@ -80,18 +111,20 @@ def _dense_head(model: keras.Model) -> layers.Dense:
     if isinstance(last, layers.Softmax | layers.Activation):
         head = _before(model, last)
     outer = head_activation(model)
-    plain = isinstance(head, layers.Dense) and (
-        head is last or head_activation_of(head) == "linear"
-    )
+    plain = type(head) is layers.Dense and len(model.output_shape) == 2
+    plain = plain and (head is last or head_activation_of(head) == "linear")
     one_unit = plain and head.units == 1
     heads = ("linear", "sigmoid") if one_unit else ("linear", "softmax")
+    if isinstance(last, layers.Softmax) and last.axis not in (-1, 1):
+        plain = False
     sequential = isinstance(model, keras.Sequential)
     # A layer used in several places shows the tensors of its first use.
     used_once = sequential or last.output is model.outputs[0]
     if not plain or outer not in heads or not used_once:
         raise ValueError(
             "`model` must end in Dense with a softmax, one sigmoid unit or "
-            "no activation, used once. Received: last layer "
+            "no activation, used once; a model that gives logits otherwise "
+            "is a classifier as it is. Received: last layer "
             f"{last.name!r} ({type(last).__name__}, {outer})"
         )
     return head

@@ -50,6 +50,8 @@ def check_images(
         )
     if bounds is not None and (low < bounds[0] or high > bounds[1]):
         hint = "; divide pixels of 0-255 by 255" if high > 2 else ""
+        if low < bounds[0] and not hint:
+            hint = "; for another range pass NormBall(bounds=...)"
         raise ValueError(
             f"Images must lie in [{bounds[0]:g}, {bounds[1]:g}]{hint}. "
             f"Received: values from {low:g} to {high:g}"
@@ -57,32 +59,35 @@ def check_images(
     return x
 
 
-def check_labels(y: Any, *, num_examples: int, num_classes: int) -> np.ndarray:
+def check_labels(
+    y: Any, *, num_examples: int, num_classes: int, what: str = "Labels"
+) -> np.ndarray:
     """Return `y` as int64 of shape (batch,), or raise `ValueError`.
 
     Args:
         y: integer labels, shape (batch,) or (batch, 1).
         num_examples: how many there must be.
         num_classes: labels lie in [0, num_classes).
+        what: how the message calls them.
     """
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise ValueError(
-            "Labels must be integers of shape (batch,), not one-hot rows. "
+            f"{what} must be integers of shape (batch,), not one-hot rows. "
             f"Received: shape={y.shape}"
         )
     if not np.issubdtype(y.dtype, np.integer):
-        raise ValueError(f"Labels must be integers. Received: dtype={y.dtype}")
+        raise ValueError(f"{what} must be integers. Received: dtype={y.dtype}")
     if len(y) != num_examples:
         raise ValueError(
-            f"Labels must be as many as images. Received: {len(y)} labels, "
+            f"{what} must be as many as images. Received: {len(y)} labels, "
             f"{num_examples} images"
         )
     if len(y) and not (y.min() >= 0 and y.max() < num_classes):
         raise ValueError(
-            f"Labels must lie in [0, {num_classes - 1}]. Received: values "
+            f"{what} must lie in [0, {num_classes - 1}]. Received: values "
             f"from {y.min()} to {y.max()}"
         )
     return y.astype(np.int64)
@@ -149,12 +154,24 @@ def check_classifier(classifier: Any, x: np.ndarray) -> None:
 def head_activation(model: keras.Model) -> str:
     """Return the name of the activation that a model ends in.
 
-    "linear" where its last layer has none.
+    "linear" where it has none, or where there is no graph to tell.
     """
     last = model.layers[-1] if model.layers else None
     if isinstance(last, keras.Model):
         return head_activation(last)
+    if not _is_last(model, last):
+        return "linear"
     if isinstance(last, keras.layers.Softmax):
         return "softmax"
     activation = getattr(last, "activation", keras.activations.linear)
     return getattr(activation, "__name__", type(activation).__name__)
+
+
+def _is_last(model: keras.Model, layer: Any) -> bool:
+    """Say whether a model's output is this layer's."""
+    if isinstance(model, keras.Sequential):
+        return True
+    outputs = getattr(model, "outputs", None)
+    if not outputs:
+        return False
+    return layer.output is outputs[0]

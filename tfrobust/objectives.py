@@ -16,6 +16,7 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_choice
+from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_non_negative
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.differentiation import Score
@@ -59,6 +60,11 @@ class Objective(Configurable, abc.ABC):
     def targeted(self) -> bool:
         """Whether `labels` are classes to reach and not to leave."""
         return False
+
+    @property
+    def moves_at_clean(self) -> bool:
+        """Whether the gradient at x itself is of any use."""
+        return True
 
     def labels(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Return the labels the attack works with; here the true ones."""
@@ -140,6 +146,11 @@ class KLDivergence(Objective):
         Zhang et al., 2019, https://arxiv.org/abs/1901.08573
     """
 
+    @property
+    def moves_at_clean(self) -> bool:
+        """No: value and gradient vanish there."""
+        return False
+
     def __call__(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
     ) -> Score:
@@ -211,6 +222,9 @@ class NextLikely(Configurable):
     """
 
     rank: int = 1
+
+    def __post_init__(self) -> None:
+        check_integer("rank", self.rank, minimum=1)
 
     def __call__(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """Return target labels, shape (batch,)."""

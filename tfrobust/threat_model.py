@@ -55,11 +55,17 @@ class NormBall(Configurable):
     bounds: tuple[float, float] | None = (0.0, 1.0)
 
     def __post_init__(self) -> None:
+        if self.norm == float("inf"):
+            object.__setattr__(self, "norm", "inf")
         check_choice("norm", self.norm, NORMS)
         check_non_negative("epsilon", self.epsilon)
+        if not tf.is_tensor(self.epsilon):
+            object.__setattr__(self, "epsilon", float(self.epsilon))
         if self.bounds is None:
             return
-        if len(self.bounds) != 2 or not self.bounds[0] < self.bounds[1]:
+        pair = isinstance(self.bounds, tuple | list) and len(self.bounds) == 2
+        numbers = pair and None not in self.bounds
+        if not numbers or not self.bounds[0] < self.bounds[1]:
             raise ValueError(
                 "`bounds` must be (low, high) with low < high, or None. "
                 f"Received: bounds={self.bounds!r}"
@@ -99,6 +105,20 @@ class NormBall(Configurable):
         mask = tf.one_hot(largest, tf.shape(flat)[1], dtype=flat.dtype)
         return tf.reshape(tf.sign(flat) * mask, tf.shape(gradient))
 
+    def open_gradient(self, gradient: tf.Tensor, x_adv: tf.Tensor) -> tf.Tensor:
+        """Return the gradient without what the box forbids, in l1.
+
+        An l1 step goes to one entry. If that entry stands at the box
+        already, the step would be clipped away, and so would the next.
+        """
+        if self.norm != 1 or self.bounds is None:
+            return gradient
+        low, high = self.bounds
+        blocked = ((x_adv >= high) & (gradient > 0)) | (
+            (x_adv <= low) & (gradient < 0)
+        )
+        return tf.where(blocked, tf.zeros_like(gradient), gradient)
+
     def perturbation_norm(self, x_adv: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         """Return ||x_adv - x|| of each example, shape (batch,)."""
         return norm(x_adv - x, self.norm)
@@ -111,12 +131,14 @@ class NormBall(Configurable):
         Args:
             x_adv: perturbed inputs, shape (batch, ...).
             x: inputs, of the same shape.
-            tolerance: slack on norm and box, relative to max(1, epsilon).
+            tolerance: slack on norm and box, relative to the largest of 1,
+                epsilon and the bounds.
 
         Returns:
             Booleans, shape (batch,).
         """
-        slack = tolerance * max(1.0, float(self.epsilon))
+        sizes = [1.0, float(self.epsilon), *map(abs, self.bounds or ())]
+        slack = tolerance * max(sizes)
         size = self.perturbation_norm(x_adv, x)
         inside = size <= scalar(self.epsilon + slack, size.dtype)
         if self.bounds is None:

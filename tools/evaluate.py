@@ -27,7 +27,7 @@ _NUM_EXAMPLES = FLAGS.integer(
 FLAGS.group("Attacks")
 _ATTACKS = FLAGS.names(
     "attacks",
-    "quick",
+    "standard",
     f"suites {', '.join(recipes.SUITES)}; attacks {', '.join(recipes.ATTACKS)}",
 )
 _EPSILON = FLAGS.number(

@@ -155,7 +155,7 @@ def test_retrained_weights_are_seen():
     "change, message",
     [
         (lambda x, y: (x * 255, y), r"divide pixels of 0-255.*0.\d+ to 2\d\d"),
-        (lambda x, y: (x - 0.5, y), r"lie in \[0, 1\]\. Received: values"),
+        (lambda x, y: (x - 0.5, y), r"\[0, 1\]; for another range.*Received: values"),
         (lambda x, y: (x * np.nan, y), "finite.*8 of 8 images"),
         (lambda x, y: ((x * 255).astype("uint8"), y), "dtype=uint8"),
         (lambda x, y: (x[..., 0], y), "Received: shape"),

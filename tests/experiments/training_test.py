@@ -8,8 +8,8 @@ import pytest
 
 from tfrobust import experiments
 from tfrobust.callbacks import TrainingDiverged
-from tfrobust.experiments.schedules import ConstantThenLinear
 from tfrobust.records import read_record
+from tfrobust.schedules import ConstantThenLinear
 
 _TINY = {
     "architecture": "dense_network",

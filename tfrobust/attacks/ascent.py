@@ -150,7 +150,14 @@ def take_step(
     step_size: tf.Tensor | float,
     rule: StepRule,
 ) -> tuple[tf.Tensor, Memory]:
-    """Return the projected next point and the rule's memory."""
+    """Return the projected next point and the rule's memory.
+
+    Where the gradient isn't finite (a square root at zero, say) that entry
+    stays: one NaN would otherwise spread over the whole example.
+    """
+    finite = tf.math.is_finite(gradient)
+    gradient = tf.where(finite, gradient, tf.zeros_like(gradient))
+    gradient = ball.open_gradient(gradient, x_adv)
     direction, memory = rule.direction(ball, gradient, memory)
     step = scalar(step_size, x.dtype) * tf.cast(direction, x.dtype)
     return ball.project(x_adv + step, x), memory

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_type
 from tfrobust.attacks.compilation import compiled
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
@@ -41,6 +43,12 @@ class AttackResult:
     predictions: np.ndarray
     success: np.ndarray
     perturbation_norm: np.ndarray
+
+    def __repr__(self) -> str:
+        return (
+            f"AttackResult({len(self.y)} examples, clean "
+            f"{self.clean_accuracy:.1%}, robust {self.robust_accuracy:.1%})"
+        )
 
     @property
     def clean_accuracy(self) -> float:
@@ -122,10 +130,10 @@ class Attack(Configurable, abc.ABC):
             ValueError: for images out of range, labels that don't fit, or a
                 model that returns no logits.
         """
+        check_integer("batch_size", batch_size, minimum=1)
         x = check_images(x, bounds=self.threat_model.bounds)
         check_classifier(classifier, x)
-        ids = np.arange(len(x)) if example_ids is None else example_ids
-        ids = np.asarray(ids, np.int64)
+        ids = _check_ids(example_ids, len(x))
         logits = predict_logits(classifier, x, batch_size=batch_size)
         check_logits(logits)
         shape = {"num_examples": len(x), "num_classes": logits.shape[1]}
@@ -134,7 +142,7 @@ class Attack(Configurable, abc.ABC):
             labels = np.asarray(self.objective.labels(tf.constant(y), logits))
         else:
             self._check_takes_targets()
-            labels = check_labels(targets, **shape)
+            labels = check_labels(targets, what="Targets", **shape)
 
         x_adv = x.copy()
         chosen = logits.argmax(1) == y
@@ -149,6 +157,7 @@ class Attack(Configurable, abc.ABC):
             if progress is not None:
                 progress(len(x[batch]))
         adv_logits = predict_logits(classifier, x_adv, batch_size=batch_size)
+        check_logits(adv_logits)
         norms = self.threat_model.perturbation_norm(
             tf.constant(x_adv), tf.constant(x)
         )
@@ -175,6 +184,24 @@ class Attack(Configurable, abc.ABC):
                 "`targets` needs an objective `Targeted(...)`. Received: "
                 f"objective={self.objective!r}"
             )
+
+
+def check_threat_model(ball: Any) -> None:
+    """Raise `ValueError` unless an attack was given a `NormBall`."""
+    example = 'NormBall("inf", epsilon=0.3)'
+    check_type("threat_model", ball, NormBall, example=example)
+
+
+def _check_ids(example_ids: Any, count: int) -> np.ndarray:
+    if example_ids is None:
+        return np.arange(count, dtype=np.int64)
+    ids = np.asarray(example_ids)
+    if ids.shape != (count,) or not np.issubdtype(ids.dtype, np.integer):
+        raise ValueError(
+            f"`example_ids` must be {count} integers. "
+            f"Received: shape={ids.shape}, dtype={ids.dtype}"
+        )
+    return ids.astype(np.int64)
 
 
 def predict_logits(

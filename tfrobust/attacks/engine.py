@@ -137,7 +137,7 @@ class AscentEngine:
                 here = state.x_adv
                 values, logits, gradient = value_and_gradient(score, here)
                 if keep_best:
-                    success = objective.success(labels, logits)
+                    success = _success(objective, labels, logits)
                     state = ascent.keep_best(state, values, success)
                 x_adv, memory = ascent.take_step(
                     here, state.memory, gradient, x, ball, step_size, rule
@@ -158,7 +158,7 @@ class AscentEngine:
             state: AscentState, x: tf.Tensor, labels: tf.Tensor
         ) -> AscentState:
             values, logits = objective(model, x, labels)(state.x_adv)
-            success = objective.success(labels, logits)
+            success = _success(objective, labels, logits)
             if keep_best:
                 return ascent.keep_best(state, values, success)
             values = tf.cast(values, state.best_value.dtype)
@@ -167,6 +167,14 @@ class AscentEngine:
             )
 
         return finish
+
+
+def _success(
+    objective: Objective, labels: tf.Tensor, logits: tf.Tensor
+) -> tf.Tensor:
+    """A point whose logits aren't finite is no success."""
+    finite = tf.reduce_all(tf.math.is_finite(logits), axis=1)
+    return finite & objective.success(labels, logits)
 
 
 def _rows_of(t: tf.Tensor) -> tf.TensorSpec:

@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_seed
 from tfrobust.attacks.base import Attack
+from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.compilation import compiled
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
@@ -39,7 +41,8 @@ class UniformNoise(Attack):
 
     def __post_init__(self) -> None:
         check_integer("num_draws", self.num_draws, minimum=1)
-        check_integer("seed", self.seed, minimum=0)
+        check_threat_model(self.threat_model)
+        check_seed(self.seed)
 
     @property
     def objective(self) -> Objective:

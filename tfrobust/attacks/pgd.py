@@ -9,8 +9,11 @@ import keras
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_non_negative
 from tfrobust.arguments import check_positive
+from tfrobust.arguments import check_seed
+from tfrobust.arguments import check_type
 from tfrobust.attacks.ascent import Momentum
 from tfrobust.attacks.ascent import StepRule
+from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.attacks.starts import Start
 from tfrobust.attacks.starts import UniformStart
@@ -62,11 +65,25 @@ class PGD(GradientAttack):
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_threat_model(self.threat_model)
+        check_type(
+            "objective", self.objective, Objective, example="CrossEntropy()"
+        )
+        if self.random_start is not None and not callable(self.random_start):
+            raise ValueError(
+                "`random_start` must be UniformStart(), GaussianStart(stddev) "
+                f"or None. Received: random_start={self.random_start!r}"
+            )
+        if self.random_start is None and not self.objective.moves_at_clean:
+            raise ValueError(
+                f"{self.objective} needs a random start: its gradient "
+                "vanishes at x. Received: random_start=None"
+            )
         if self.step_size is not None:
             check_positive("step_size", self.step_size)
         check_integer("num_steps", self.num_steps, minimum=1)
         check_integer("num_restarts", self.num_restarts, minimum=1)
-        check_integer("seed", self.seed, minimum=0)
+        check_seed(self.seed)
         if self.num_restarts > 1 and self.random_start is None:
             raise ValueError(
                 "`num_restarts` above 1 needs a random start, or every run "
@@ -135,6 +152,8 @@ class MIFGSM(BIM):
 @dataclasses.dataclass(frozen=True)
 class FGSM(PGD):
     """One step of steepest ascent to the sphere (FGM with a 2-ball).
+
+    In l1 one step moves one entry, and no further than the box lets it.
 
     Args:
         threat_model: ball and box.

@@ -1,6 +1,7 @@
 """Keras callbacks for robust training."""
 
 from tfrobust.callbacks.checkpoints import KeepCheckpoints
+from tfrobust.callbacks.dropout import SeedRandomLayers
 from tfrobust.callbacks.errors import TrainingDiverged
 from tfrobust.callbacks.non_finite import StopOnNonFinite
 from tfrobust.callbacks.progress import ProgressBar
@@ -10,6 +11,7 @@ __all__ = [
     "KeepCheckpoints",
     "ProgressBar",
     "RobustValidation",
+    "SeedRandomLayers",
     "StopOnNonFinite",
     "TrainingDiverged",
 ]

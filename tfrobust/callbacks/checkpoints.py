@@ -18,6 +18,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
     overfitting", Rice et al., 2020, https://arxiv.org/abs/2002.11569), so
     both are kept and both belong in a report. Each file is written under
     another name and renamed: a kill leaves the old one or the new one.
+    Put it after the callback that writes the monitored value.
 
     Args:
         directory: where to save.
@@ -51,6 +52,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
         self._save(LAST)
 
     def _save(self, name: str) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
         part = self.directory / f".part-{name}"
         self.model.save(part)
         part.replace(self.directory / name)

@@ -6,7 +6,6 @@ import sys
 from typing import Any
 
 import keras
-import tqdm
 
 
 class ProgressBar(keras.callbacks.Callback):
@@ -25,6 +24,8 @@ class ProgressBar(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the bar."""
         del logs
+        import tqdm
+
         epochs = self.params["epochs"] - self.first_epoch
         self._bar = tqdm.tqdm(
             total=epochs * (self.params["steps"] or 0) or None,

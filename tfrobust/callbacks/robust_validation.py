@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfrobust.arguments import check_type
 from tfrobust.attacks.base import Attack
 from tfrobust.inputs import check_images
 
@@ -14,7 +15,8 @@ from tfrobust.inputs import check_images
 class RobustValidation(keras.callbacks.Callback):
     """Add `val_accuracy` and `val_robust_accuracy` to the epoch's logs.
 
-    Put it before callbacks that read them, such as `KeepCheckpoints`. The
+    Put it before callbacks that read them, such as `KeepCheckpoints`; Keras'
+    own EarlyStopping and ModelCheckpoint then need `mode="max"`. The
     images are the same at every epoch, and so is the attack's noise.
 
     Args:
@@ -28,6 +30,7 @@ class RobustValidation(keras.callbacks.Callback):
         self, x: Any, y: Any, attack: Attack, *, batch_size: int = 250
     ) -> None:
         super().__init__()
+        check_type("attack", attack, Attack, example="PGD(ball)")
         self.x = check_images(x, bounds=attack.threat_model.bounds)
         self.y = np.asarray(y)
         self.attack = attack

@@ -10,10 +10,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_seed
+from tfrobust.arguments import check_type
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.defenses.replicas import replica_rows
 from tfrobust.inputs import check_images
+from tfrobust.inputs import check_labels
+from tfrobust.inputs import head_activation
 from tfrobust.layers.exact_normalization import warn_if_inexact
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.norms import at_least_float32
@@ -31,7 +34,8 @@ class RobustModel(keras.Model):
 
     The loss of an example is the compiled loss at x, or at the attack's x'
     where there is an attack, plus the penalties at x. Evaluation and
-    prediction are the classifier's own, on the original image.
+    prediction are the classifier's own, on the original image. Layers'
+    activity regularisers count at the last point that the step looks at.
 
     Args:
         classifier: a built Keras model from images in [0, 1] to logits; see
@@ -77,11 +81,14 @@ class RobustModel(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         _check_classifier(classifier)
-        check_integer("seed", seed, minimum=0)
+        check_seed(seed)
+        penalties = _as_penalties(penalties)
+        if attack is not None:
+            check_type("attack", attack, GradientAttack, example="PGD(ball)")
         self.classifier = classifier
         self.input_transform = input_transform
         self.attack = attack
-        self.penalties = tuple(penalties)
+        self.penalties = penalties
         self.seed = seed
         self.noise_counter = self.add_weight(
             name="noise_counter",
@@ -149,21 +156,29 @@ class RobustModel(keras.Model):
             )
         return values
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def fit(
+        self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
+    ) -> Any:
         """Train, as `keras.Model.fit`; arrays are checked first.
 
         Raises:
-            ValueError: for a numpy array of images with values out of range
-                or not finite. A `tf.data.Dataset` is taken at its word.
+            ValueError: for arrays with values out of range or not finite. A
+                `tf.data.Dataset` is taken at its word.
         """
-        if isinstance(x, np.ndarray):
-            ball = None if self.attack is None else self.attack.threat_model
-            check_images(x, bounds=(0.0, 1.0) if ball is None else ball.bounds)
-        return super().fit(x, *args, **kwargs)
+        ball = None if self.attack is None else self.attack.threat_model
+        bounds = (0.0, 1.0) if ball is None else ball.bounds
+        if isinstance(x, np.ndarray | tf.Tensor):
+            check_images(x, bounds=bounds)
+        if isinstance(y, np.ndarray | tf.Tensor) and x is not None:
+            classes = self.classifier.output_shape[-1]
+            check_labels(y, num_examples=len(x), num_classes=classes)
+        return super().fit(x, y, *args, **kwargs)
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Take one step: transform, perturb, loss, update, metrics."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if y is None:
+            raise ValueError("Training needs labels: (x, y). Received: y=None")
         x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
         _check_loss(self.loss)
         x, y = _standardize(x, y, self.variable_dtype)
@@ -189,6 +204,10 @@ class RobustModel(keras.Model):
             loss = _with_regularizers(share, self.losses)
             scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
+        if not weights:
+            raise ValueError(
+                "Nothing to train: every layer of the classifier is frozen."
+            )
         gradients = tape.gradient(scaled, weights)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         self.noise_counter.assign_add(1)
@@ -251,21 +270,56 @@ def _check_classifier(classifier: Any) -> None:
             "see tfrobust.as_classifier. "
             f"Received: classifier={classifier!r}"
         )
+    head = head_activation(classifier)
+    if head in ("softmax", "sigmoid"):
+        raise ValueError(
+            "`classifier` must return logits, and this one ends in a "
+            f"{head}; use tfrobust.as_classifier(model). "
+            f"Received: last layer {classifier.layers[-1].name!r}"
+        )
+
+
+def _as_penalties(penalties: Any) -> tuple[Penalty, ...]:
+    if not isinstance(penalties, Sequence):
+        raise ValueError(
+            "`penalties` must be a list of Penalty objects. "
+            f"Received: penalties={penalties!r}"
+        )
+    for penalty in penalties:
+        check_type("penalties", penalty, Penalty, example="GradientL1Norm(0.1)")
+    return tuple(penalties)
 
 
 def _check_loss(loss: Any) -> None:
+    """Raise `ValueError` for a loss that would not mean what it says."""
     if not callable(loss):
         raise ValueError(
             "compile() must be given a loss of logits per example, such as "
             "keras.losses.SparseCategoricalCrossentropy(from_logits=True). "
             f"Received: loss={loss!r}"
         )
-    if not isinstance(loss, keras.losses.Loss):
-        return
-    if loss.get_config().get("from_logits") is False:
+    if isinstance(loss, keras.losses.Loss):
+        config = loss.get_config()
+        name = type(loss).__name__
+    else:
+        parameters = inspect.signature(loss).parameters
+        config = {n: p.default for n, p in parameters.items()}
+        name = getattr(loss, "__name__", repr(loss))
+    if config.get("from_logits") is False:
         raise ValueError(
-            "The compiled loss must take logits: pass from_logits=True. "
-            f"Received: loss={type(loss).__name__}(from_logits=False)"
+            "The compiled loss must take logits, as SparseCategorical"
+            "Crossentropy(from_logits=True) does. "
+            f"Received: {name} with from_logits=False"
+        )
+    reduction = config.get("reduction", "sum_over_batch_size")
+    if reduction not in ("sum_over_batch_size", "mean"):
+        raise ValueError(
+            "The compiled loss must have the mean over the batch as its "
+            f"reduction. Received: {name} with reduction={reduction!r}"
+        )
+    if config.get("ignore_class") is not None:
+        raise ValueError(
+            f"`ignore_class` is not supported. Received: {config!r}"
         )
 
 
@@ -281,6 +335,11 @@ def _standardize(
         raise ValueError(
             "Labels must be integers of shape (batch,). "
             f"Received: dtype={y.dtype.name}"
+        )
+    if y.shape.rank == 0:
+        raise ValueError(
+            "Data must come in batches; call dataset.batch(size). "
+            "Received: labels of shape ()"
         )
     if y.shape.rank == 2 and y.shape[1] == 1:
         y = y[:, 0]

@@ -56,7 +56,7 @@ class EvaluationConfig:
     image_size: tuple[int, int] | None = None
     split: str = "test"
     num_examples: int | None = None
-    attacks: Sequence[str] = ("quick",)
+    attacks: Sequence[str] = ("standard",)
     norm: Norm = "inf"
     epsilon: float | None = None
     num_steps: int = 40
@@ -183,21 +183,25 @@ class AttackProgress:
         self, num_examples: int, num_attacks: int, label: str = ""
     ) -> None:
         self._label = label
-        self._bar = tqdm.tqdm(
-            total=num_examples * num_attacks,
-            desc=label or "attacks",
-            unit="image",
-            file=sys.stderr,
-            mininterval=0.5 if sys.stderr.isatty() else 20.0,
-            dynamic_ncols=True,
-        )
+        self._total = num_examples * num_attacks
+        self._bar: tqdm.tqdm | None = None
 
     def __enter__(self) -> AttackProgress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def __call__(self, name: str, done: int) -> None:
+        # Opened at the first sign of life: before, there may be an error.
+        if self._bar is None:
+            self._bar = tqdm.tqdm(
+                total=self._total,
+                unit="image",
+                file=sys.stderr,
+                mininterval=0.5 if sys.stderr.isatty() else 20.0,
+                dynamic_ncols=True,
+            )
         self._bar.set_description(f"{self._label} {name}".strip(), False)
         self._bar.update(done)

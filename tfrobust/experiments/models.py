@@ -37,6 +37,14 @@ def load_classifier(path: str | pathlib.Path) -> keras.Model:
     sigmoid head, `as_classifier` of it.
     """
     model = load_model(path)
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(model, defenses.RobustModel) and (
+        not isinstance(shape, tuple) or len(shape) != 2
+    ):
+        raise ValueError(
+            f"{path} must have one output of (batch, num_classes). "
+            f"Received: output shape {shape}"
+        )
     if isinstance(model, defenses.RobustModel):
         return model.classifier
     head = head_activation(model)

@@ -22,7 +22,7 @@ def prepare(name: str, data_dir: str | pathlib.Path) -> pathlib.Path:
     Raises:
         ValueError: for an unknown set, or where it could not be downloaded.
     """
-    if name == "digits":
+    if name.split("/")[0] == "digits":
         raise ValueError("`digits` comes with scikit-learn, prepared.")
     check_known(name)
     builder = make_builder(name, pathlib.Path(data_dir).expanduser())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import shutil
+import tempfile
+from typing import Any
 
 
 def check_free(
@@ -23,9 +26,28 @@ def check_free(
     if path.is_dir() and any(path.iterdir()) and not (overwrite or resume):
         raise ValueError(
             f"The output directory {path} holds another run; pass "
-            "--overwrite to replace it or --resume to continue it."
+            "--overwrite to replace it, or to continue a training --resume."
         )
+    check_writable(path)
     return path
+
+
+def read_config(path: pathlib.Path) -> dict[str, Any]:
+    """Return the settings of the run in a directory, or raise ValueError."""
+    try:
+        config = json.loads((path / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}/config.json can't be read.") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{path}/config.json holds no settings.")
+    return config
+
+
+def check_writable(path: pathlib.Path) -> None:
+    """Raise `OSError` now and not after the work if nothing can be written."""
+    there = next(p for p in [path, *path.absolute().parents] if p.exists())
+    with tempfile.TemporaryDirectory(dir=there):
+        pass
 
 
 def check_replaceable(path: pathlib.Path) -> None:
@@ -33,8 +55,9 @@ def check_replaceable(path: pathlib.Path) -> None:
 
     Nobody loses their files to a mistyped --output_dir.
     """
-    looks_like_run = (path / "config.json").is_file()
-    if path.is_dir() and any(path.iterdir()) and not looks_like_run:
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    if not (path / "config.json").is_file() or "seed" not in read_config(path):
         raise ValueError(
             f"{path} is not empty and not a run (it has no config.json); it "
             "won't be replaced."

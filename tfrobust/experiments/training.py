@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-import json
 import pathlib
 import time
 from collections.abc import Callable
 from typing import Any
+from typing import cast
 
 import keras
 
@@ -25,13 +25,15 @@ from tfrobust.defenses import RobustModel
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.models import load_model
 from tfrobust.experiments.provenance import provenance
-from tfrobust.experiments.schedules import ConstantThenLinear
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import NORMS
 from tfrobust.records import plain
+from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
 from tfrobust.records import write_json
 from tfrobust.records import write_record
+from tfrobust.schedules import ConstantThenLinear
+from tfrobust.serialization import describe
 from tfrobust.threat_model import NormBall
 
 Say = Callable[[str], None]
@@ -143,13 +145,32 @@ def train(
         ValueError: for settings or data that can't be used.
         TrainingDiverged: for a loss that isn't finite.
     """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config.dtype_policy)
+    try:
+        return _train(
+            config, output_dir, overwrite=overwrite, resume=resume, say=say
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _train(
+    config: TrainingConfig,
+    output_dir: str | pathlib.Path,
+    *,
+    overwrite: bool,
+    resume: bool,
+    say: Say,
+) -> TrainingRecord:
+    if overwrite and resume:
+        raise ValueError("A run is either replaced or resumed, not both.")
     directory = run_directory.check_free(
         output_dir, overwrite=overwrite, resume=resume
     )
     if resume:
         _check_same(config, directory)
     data = load_split_data(config, say)
-    keras.config.set_dtype_policy(config.dtype_policy)
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
     if resume and (directory / LAST).is_file():
         model = load_model(directory / LAST)
@@ -168,6 +189,8 @@ def train(
     )
     if not resume:
         run_directory.make_empty(directory)
+    elif done == config.epochs and (directory / "training.json").is_file():
+        return cast(TrainingRecord, read_record(directory / "training.json"))
     write_json(plain(config), directory / "config.json")
     # What trains is the source as it stands now, not when training ends.
     origin = provenance(config.seed)
@@ -183,7 +206,7 @@ def train(
             verbose=0,
         )
     seconds = time.perf_counter() - start
-    record = _record(config, directory, seconds, origin)
+    record = _record(config, directory, seconds, origin, _resolved(model))
     write_record(record, directory / "training.json")
     return record
 
@@ -265,6 +288,7 @@ def _callbacks(
     history = _read_history(directory, done)
     chosen: list[keras.callbacks.Callback] = [
         callbacks.StopOnNonFinite(),
+        callbacks.SeedRandomLayers(config.seed),
         callbacks.ProgressBar(config.defense, first_epoch=done),
     ]
     if len(data.validation):
@@ -280,10 +304,12 @@ def _callbacks(
             ),
         )
     best = max(history.get("val_robust_accuracy", []), default=None)
-    chosen.append(callbacks.KeepCheckpoints(directory, best=best))
+    # The log first: a row without its checkpoint is dropped on resuming, a
+    # checkpoint without its row would lose its figures.
     chosen.append(
         keras.callbacks.CSVLogger(str(directory / "history.csv"), append=True)
     )
+    chosen.append(callbacks.KeepCheckpoints(directory, best=best))
     if config.tensorboard:
         chosen.append(
             keras.callbacks.TensorBoard(str(directory / "tensorboard"))
@@ -296,14 +322,16 @@ def _read_history(
 ) -> dict[str, list[float]]:
     """Return metric -> values of the first epochs, and drop later rows.
 
-    A kill between a checkpoint and the log leaves one row more or less.
+    A kill between the log and the checkpoint leaves a row too many, or one
+    that is torn.
     """
     path = directory / "history.csv"
     if not path.is_file():
         return {}
     with path.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    kept = [row for row in rows if int(row["epoch"]) < epochs]
+    whole = [row for row in rows if None not in row.values()]
+    kept = [row for row in whole if int(row["epoch"]) < epochs]
     if len(kept) < len(rows):
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, rows[0].keys())
@@ -320,6 +348,7 @@ def _record(
     directory: pathlib.Path,
     seconds: float,
     origin: dict[str, Any],
+    resolved: dict[str, Any],
 ) -> TrainingRecord:
     history = _read_history(directory, config.epochs)
     figures = {k: v for k, v in history.items() if k.startswith("val_") and v}
@@ -331,7 +360,7 @@ def _record(
         values = {k: v[best] for k, v in figures.items()}
         checkpoints[BEST_ROBUST] = {"epoch": best + 1, **values}
     return TrainingRecord(
-        configuration=plain(config),
+        configuration=plain(config) | {"resolved": resolved},
         history=history,
         checkpoints=checkpoints,
         seconds=round(seconds, 3),
@@ -339,10 +368,25 @@ def _record(
     )
 
 
+def _resolved(model: RobustModel) -> dict[str, Any]:
+    """Return what defaults stood for: they may change, a record may not."""
+    attack = model.attack
+    return {
+        "architecture": model.classifier.name,
+        "weights": model.classifier.count_params(),
+        "defense": type(model).__name__,
+        "attack": None if attack is None else describe(attack),
+        "step_size": None if attack is None else attack.step_length,
+        "penalties": describe(model.penalties),
+        "beta": getattr(model, "beta", None),
+        "weight": getattr(model, "weight", None),
+        "clean_weight": getattr(model, "clean_weight", None),
+    }
+
+
 def _check_same(config: TrainingConfig, directory: pathlib.Path) -> None:
     """Raise `ValueError` if the run that is there is another one."""
-    text = (directory / "config.json").read_text()
-    there = json.loads(text)
+    there = run_directory.read_config(directory)
     now = plain(config)
     differ = [k for k in now if there.get(k) != now[k]]
     if differ:

@@ -84,17 +84,31 @@ _EXACT = {
 }
 
 
+def all_layers(model: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return the layers inside a model, and inside those, each once."""
+    found: dict[int, keras.layers.Layer] = {}
+    waiting: list[Any] = [model]
+    while waiting:
+        values = list(vars(waiting.pop()).values())
+        lists = [v for v in values if isinstance(v, list | tuple)]
+        for value in [*values, *(item for part in lists for item in part)]:
+            is_layer = isinstance(value, keras.layers.Layer)
+            if is_layer and id(value) not in found and value is not model:
+                found[id(value)] = value
+                waiting.append(value)
+    return list(found.values())
+
+
 def inexact_layers(model: keras.Model) -> list[keras.layers.Layer]:
     """Return the layers whose second derivatives are wrong in training."""
-    found = []
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            found += inexact_layers(layer)
-        elif isinstance(layer, keras.layers.BatchNormalization):
-            found += [] if layer.synchronized else [layer]
-        elif type(layer) in _EXACT:
-            found.append(layer)
-    return found
+    exact = (ExactLayerNormalization, ExactGroupNormalization)
+    return [
+        layer
+        for layer in all_layers(model)
+        if isinstance(layer, tuple(_EXACT))
+        and not isinstance(layer, exact)
+        and not getattr(layer, "synchronized", False)
+    ]
 
 
 def warn_if_inexact(model: keras.Model) -> None:

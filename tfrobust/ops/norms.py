@@ -47,8 +47,14 @@ def squared_l2_norm(x: tf.Tensor) -> tf.Tensor:
 
 
 def l2_norm(x: tf.Tensor) -> tf.Tensor:
-    """Return the l2 norm of each example, shape (batch,)."""
-    return tf.sqrt(squared_l2_norm(x))
+    """Return the l2 norm of each example, shape (batch,).
+
+    Where an example is all zero its gradient is zero, a subgradient.
+    """
+    squared = squared_l2_norm(x)
+    zero = squared == 0
+    root = tf.sqrt(tf.where(zero, tf.ones_like(squared), squared))
+    return tf.where(zero, tf.zeros_like(squared), root)
 
 
 def linf_norm(x: tf.Tensor) -> tf.Tensor:
@@ -70,5 +76,10 @@ def per_example(values: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
 
 
 def unit(x: tf.Tensor, order: Norm) -> tf.Tensor:
-    """Divide each example by its norm; an example of zeros stays zero."""
+    """Divide each example by its norm; an example of zeros stays zero.
+
+    The largest entry is divided out first: the square of a gradient of
+    1e-20, as a confident model has, is zero in float32.
+    """
+    x = tf.math.divide_no_nan(x, per_example(linf_norm(x), x))
     return tf.math.divide_no_nan(x, per_example(norm(x, order), x))

@@ -39,6 +39,13 @@ def make_architecture(
             dropout, or images too small for it.
     """
     make = pick("architecture", name, ARCHITECTURES)
+    try:
+        keras.activations.get(activation)
+    except ValueError as error:
+        raise ValueError(
+            "`activation` must be one that Keras knows. "
+            f"Received: activation={activation!r}"
+        ) from error
     more: dict[str, Any] = {"activation": activation}
     if dropout is not None:
         if "dropout" not in accepted(make):

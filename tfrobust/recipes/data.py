@@ -57,6 +57,11 @@ def load_data(
             that prepares it), or unknown.
     """
     if name == "digits":
+        if image_size is not None:
+            raise ValueError(
+                "`digits` are 8x8 and are not resized. "
+                f"Received: image_size={image_size}"
+            )
         return data.load_digits()
     directory = pathlib.Path(
         data_dir or os.environ.get("TFDS_DATA_DIR", DEFAULT_DATA_DIR)

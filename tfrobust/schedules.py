@@ -11,7 +11,7 @@ from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 
 
-@keras.saving.register_keras_serializable("tfrobust.experiments")
+@keras.saving.register_keras_serializable("tfrobust.schedules")
 class ConstantThenLinear(keras.optimizers.schedules.LearningRateSchedule):
     """Constant, then linear to zero.
 
