@@ -54,7 +54,7 @@ def as_classifier(model: keras.Model, preprocessing: Any = None) -> keras.Model:
     x = inputs if preprocessing is None else _apply(preprocessing, inputs)
     x = _features(model, head, x)
     # In the head's own policy, whatever the global one is now.
-    policy = head.dtype_policy
+    policy = head.dtype_policy.name
     x = layers.Identity(name="features", dtype=policy)(x)
     logits = _linear(head)
     z = logits(x)

@@ -13,7 +13,9 @@ from tfrobust.attacks import BIM
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import PGD
 from tfrobust.objectives import GradientNorm
+from tfrobust.objectives import KLDivergence
 from tfrobust.objectives import Margin
+from tfrobust.objectives import NextLikely
 from tfrobust.objectives import Targeted
 from tfrobust.threat_model import NormBall
 
@@ -112,6 +114,80 @@ def test_the_best_gradient_norm_grows_with_restarts(float64):
     assert (five > one).any()
 
 
+def test_an_l1_step_does_not_stick_at_the_box():
+    # The steepest pixel is full after half of the radius; by hand the ball
+    # holds [1, 1, 1, .5], which is broken.
+    weights = np.zeros((4, 2))
+    weights[:, 0] = [-5, -4, -4, -4]
+    model = networks.linear(weights, np.array([12.0, 0.0]))
+    x = np.full((1, 4), 0.5, "float32")
+    attack = BIM(NormBall(1, epsilon=1.5), num_steps=100, step_size=0.1)
+    result = attack(model, x, np.array([0]))
+    assert result.success.all()
+    assert result.perturbation_norm[0] <= 1.5 + 1e-6
+
+
+def test_a_gradient_that_is_not_a_number_breaks_nothing():
+    # The norm of an all-zero image has gradient 0/0.
+    inputs = keras.Input((4,))
+    norm = keras.ops.sqrt(keras.ops.sum(inputs**2, axis=-1, keepdims=True))
+    both = keras.layers.Concatenate()([inputs, norm])
+    model = keras.Model(inputs, keras.layers.Dense(3)(both))
+    model.layers[-1].bias.assign([0.0, 5.0, 0.0])
+    x = np.zeros((4, 4), "float32")
+    x[2:] = 0.5
+    result = BIM(NormBall("inf", epsilon=0.001))(model, x, np.ones(4, int))
+    assert np.isfinite(result.x_adv).all()
+    assert result.robust.all()
+
+
+def test_a_model_that_was_changed_is_attacked_as_it_is_now():
+    model = networks.tiny_dense(activation="relu")
+    x, y = networks.labelled(model, 20)
+    assert FGSM(_BALL)(model, x, y).clean_accuracy == 1.0
+    model.layers[1].activation = keras.activations.tanh
+    expected = np.mean(np.asarray(model(x)).argmax(1) == y)
+    model.layers[-1].kernel.assign(-model.layers[-1].kernel)
+    expected = np.mean(np.asarray(model(x)).argmax(1) == y)
+    assert FGSM(_BALL)(model, x, y).clean_accuracy == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_l2_steps_do_not_vanish_on_confident_models(scale):
+    # Gradients of 1e-25 square to zero in float32.
+    weights = np.random.default_rng(0).normal(size=(6, 2)) * scale
+    model = networks.linear(weights)
+    x, y = networks.labelled(model, 8)
+    ball = NormBall(2, epsilon=0.1, bounds=None)
+    result = FGSM(ball, keep_best=False)(model, x, y)
+    margin = np.abs(x @ (weights[:, 1] - weights[:, 0]))
+    seen = margin < 80  # below exp(-80) cross-entropy itself is zero
+    assert seen.any()
+    np.testing.assert_allclose(result.perturbation_norm[seen], 0.1, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda m, x, y: PGD(0.3), "`threat_model` must be a NormBall"),
+        (lambda m, x, y: PGD(_BALL, objective="margin"), "`objective`"),
+        (lambda m, x, y: PGD(_BALL, random_start=True), "`random_start`"),
+        (lambda m, x, y: BIM(_BALL, objective=KLDivergence()), "vanishes at x"),
+        (lambda m, x, y: PGD(_BALL)(m, x, y, batch_size=0), "`batch_size`"),
+        (
+            lambda m, x, y: PGD(_BALL)(m, x, y, example_ids=[1]),
+            "`example_ids` must be 8 integers",
+        ),
+        (lambda m, x, y: PGD(_BALL, seed=2**32), "below 2"),
+        (lambda m, x, y: NextLikely(0), "`rank` must be at least 1"),
+    ],
+)
+def test_wrong_kinds_of_arguments(call, message):
+    model = networks.tiny_cnn()
+    with pytest.raises(ValueError, match=message):
+        call(model, *networks.batch(model))
+
+
 def test_a_targeted_attack_reaches_the_given_targets():
     model = networks.linear(np.eye(3))
     x = np.float32([[0.6, 0.5, 0.5], [0.5, 0.6, 0.5]])
@@ -155,7 +231,10 @@ def test_retrained_weights_are_seen():
     "change, message",
     [
         (lambda x, y: (x * 255, y), r"divide pixels of 0-255.*0.\d+ to 2\d\d"),
-        (lambda x, y: (x - 0.5, y), r"\[0, 1\]; for another range.*Received: values"),
+        (
+            lambda x, y: (x - 0.5, y),
+            r"\[0, 1\]; for another range.*Received: values",
+        ),
         (lambda x, y: (x * np.nan, y), "finite.*8 of 8 images"),
         (lambda x, y: ((x * 255).astype("uint8"), y), "dtype=uint8"),
         (lambda x, y: (x[..., 0], y), "Received: shape"),

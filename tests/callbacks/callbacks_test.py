@@ -67,6 +67,37 @@ def test_without_validation_only_the_last_is_kept(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["last.keras"]
 
 
+def test_dropout_is_a_function_of_seed_and_epoch(tmp_path):
+    inputs = keras.Input((6, 6, 1))
+    x = keras.layers.Dropout(0.5)(keras.layers.Flatten()(inputs))
+    network = keras.Model(inputs, keras.layers.Dense(3)(x))
+
+    def fit(model, epochs, first):
+        x, y = networks.batch(network, 12)
+        model.fit(
+            x,
+            y,
+            batch_size=4,
+            shuffle=False,
+            verbose=0,
+            epochs=epochs,
+            initial_epoch=first,
+            callbacks=[callbacks.SeedRandomLayers(7)],
+        )
+
+    model = defenses.RobustModel(network)
+    model.compile(keras.optimizers.SGD(0.1), networks.sparse_loss())
+    fit(model, 1, 0)
+    model.save(tmp_path / "m.keras")
+    fit(model, 2, 1)
+    resumed = keras.models.load_model(tmp_path / "m.keras")
+    fit(resumed, 2, 1)
+    for a, b in zip(
+        network.get_weights(), resumed.classifier.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_a_loss_that_breaks_names_step_and_term():
     class Breaking(defenses.LFR):
         """Its flatness term overflows at the second step."""

@@ -30,6 +30,17 @@ from tfrobust.penalties import GradientL1Norm
         (lambda c: defenses.RobustModel("resnet"), "built keras.Model"),
         (
             lambda c: defenses.RobustModel(
+                keras.Sequential([c, keras.layers.Softmax()])
+            ),
+            "ends in a softmax; use tfrobust.as_classifier",
+        ),
+        (
+            lambda c: defenses.RobustModel(c, penalties=GradientL1Norm(1.0)),
+            "`penalties` must be a list",
+        ),
+        (lambda c: defenses.RobustModel(c, attack="pgd"), "`attack` must be"),
+        (
+            lambda c: defenses.RobustModel(
                 c, penalties=[GradientL1Norm(1.0), GradientL1Norm(2.0)]
             ),
             "differ in kind",
@@ -55,6 +66,13 @@ def _fit(loss, change=lambda x, y: (x, y)):
         (None, "loss of logits per example"),
         (keras.losses.SparseCategoricalCrossentropy(), "from_logits=True"),
         (lambda y, z: keras.ops.mean(z), "one value per example"),
+        (keras.losses.sparse_categorical_crossentropy, "from_logits=False"),
+        (
+            keras.losses.SparseCategoricalCrossentropy(
+                from_logits=True, reduction="sum"
+            ),
+            "reduction='sum'",
+        ),
     ],
 )
 def test_a_loss_that_is_not_one_of_logits(loss, message):
@@ -69,6 +87,7 @@ def test_a_loss_that_is_not_one_of_logits(loss, message):
         (lambda x, y: (x * 255, y), r"divide pixels.*values from .* to 2\d\d"),
         (lambda x, y: (x * np.nan, y), "8 of 8 images"),
         (lambda x, y: (x, y.astype("float32")), "Labels must be integers"),
+        (lambda x, y: (x, y + 5), r"Labels must lie in \[0, 2\]"),
         (lambda x, y: (x, np.eye(3, dtype=int)[y]), "one-hot"),
     ],
 )

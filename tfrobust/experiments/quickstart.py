@@ -33,17 +33,17 @@ MODELS = {
         "digits",
         defense="adversarial_training",
         settings={"epsilon": EPSILON, "num_steps": 10},
-        epochs=60,
+        epochs=45,
         learning_rate=2e-3,
-        constant_epochs=30,
+        constant_epochs=22,
     ),
     "lfr": TrainingConfig(
         "digits",
         defense="lfr",
         settings={"epsilon": EPSILON, "num_steps": 5, "weight": 0.1},
-        epochs=40,
+        epochs=30,
         learning_rate=2e-3,
-        constant_epochs=20,
+        constant_epochs=15,
     ),
 }
 
