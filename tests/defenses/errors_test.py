@@ -100,4 +100,9 @@ def test_a_loss_function_and_column_labels_are_taken():
     def loss(y, logits):
         return keras.ops.relu(1.0 - keras.ops.max(logits, -1))
 
-    _fit(loss, lambda x, y: (x, y[:, np.newaxis]))
+    model = defenses.RobustModel(networks.tiny_cnn())
+    model.compile("sgd", loss)
+    x, y = networks.batch(model.classifier)
+    expected = float(keras.ops.mean(loss(y, model.classifier(x))))
+    history = model.fit(x, y[:, np.newaxis], verbose=0).history
+    assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
