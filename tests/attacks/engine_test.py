@@ -127,18 +127,18 @@ def test_an_l1_step_does_not_stick_at_the_box():
     assert result.perturbation_norm[0] <= 1.5 + 1e-6
 
 
-def test_a_gradient_that_is_not_a_number_breaks_nothing():
-    # The norm of an all-zero image has gradient 0/0.
-    inputs = keras.Input((4,))
-    norm = keras.ops.sqrt(keras.ops.sum(inputs**2, axis=-1, keepdims=True))
-    both = keras.layers.Concatenate()([inputs, norm])
-    model = keras.Model(inputs, keras.layers.Dense(3)(both))
-    model.layers[-1].bias.assign([0.0, 5.0, 0.0])
-    x = np.zeros((4, 4), "float32")
-    x[2:] = 0.5
-    result = BIM(NormBall("inf", epsilon=0.001))(model, x, np.ones(4, int))
-    assert np.isfinite(result.x_adv).all()
-    assert result.robust.all()
+def test_a_gradient_that_is_not_a_number_stops_only_its_pixel():
+    # sqrt'(0) times a weight of 0 is NaN; the other pixel breaks the model.
+    inputs = keras.Input((2,))
+    root = keras.ops.sqrt(inputs[:, :1])
+    both = keras.layers.Concatenate()([inputs, root])
+    model = keras.Model(inputs, keras.layers.Dense(2)(both))
+    weights = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    model.layers[-1].set_weights([weights, np.array([0.0, 0.4])])
+    x, y = np.array([[0.0, 0.5]], "float32"), np.array([0])
+    result = BIM(NormBall(2, epsilon=0.2))(model, x, y)
+    assert result.perturbation_norm[0] <= 0.2 + 1e-6
+    assert result.success.all()
 
 
 def test_a_model_that_was_changed_is_attacked_as_it_is_now():
@@ -152,18 +152,14 @@ def test_a_model_that_was_changed_is_attacked_as_it_is_now():
     assert FGSM(_BALL)(model, x, y).clean_accuracy == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("scale", [1.0, 30.0])
-def test_l2_steps_do_not_vanish_on_confident_models(scale):
-    # Gradients of 1e-25 square to zero in float32.
-    weights = np.random.default_rng(0).normal(size=(6, 2)) * scale
-    model = networks.linear(weights)
-    x, y = networks.labelled(model, 8)
+def test_l2_steps_do_not_vanish_on_confident_models():
+    # Logits (60, 0): the gradient is 60 e^-60 = 5e-25, its square zero in
+    # float32.
+    model = networks.linear(np.array([[60.0, 0.0], [0.0, 1.0]]))
+    x, y = np.array([[1.0, 0.0]], "float32"), np.array([0])
     ball = NormBall(2, epsilon=0.1, bounds=None)
     result = FGSM(ball, keep_best=False)(model, x, y)
-    margin = np.abs(x @ (weights[:, 1] - weights[:, 0]))
-    seen = margin < 80  # below exp(-80) cross-entropy itself is zero
-    assert seen.any()
-    np.testing.assert_allclose(result.perturbation_norm[seen], 0.1, rtol=1e-4)
+    assert result.perturbation_norm[0] == pytest.approx(0.1, rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +188,8 @@ def test_a_targeted_attack_reaches_the_given_targets():
     model = networks.linear(np.eye(3))
     x = np.float32([[0.6, 0.5, 0.5], [0.5, 0.6, 0.5]])
     y, targets = np.array([0, 1]), np.array([2, 0])
-    attack = PGD(_BALL, objective=Targeted(Margin()), num_steps=10)
+    # No random start: noise alone must not reach them.
+    attack = BIM(_BALL, objective=Targeted(Margin()))
     result = attack(model, x, y, targets=targets)
     np.testing.assert_array_equal(result.predictions, targets)
     assert result.success.all()

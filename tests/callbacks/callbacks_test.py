@@ -98,6 +98,18 @@ def test_dropout_is_a_function_of_seed_and_epoch(tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+def test_dropout_differs_from_epoch_to_epoch():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dropout(0.5)])
+    callback = callbacks.SeedRandomLayers(7)
+    callback.set_model(model)
+    outputs = []
+    for epoch in (0, 1, 0):
+        callback.on_epoch_begin(epoch)
+        outputs.append(np.asarray(model(np.ones((8, 4)), training=True)))
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+    assert not np.array_equal(outputs[0], outputs[1])
+
+
 def test_a_loss_that_breaks_names_step_and_term():
     class Breaking(defenses.LFR):
         """Its flatness term overflows at the second step."""

@@ -1,7 +1,7 @@
 """One compiled function per (classifier, computation), kept with the model.
 
-The cache holds the classifier weakly and compiled functions reach it through
-a weak proxy, so a model that nobody uses any more takes its graphs along.
+The cache holds the classifier weakly, and a concrete function does not hold
+the Python it was traced from: a model that nobody uses takes its graphs along.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def compiled(
     Args:
         classifier: the model.
         key: everything else that the graph depends on.
-        build: maps a weak proxy of the classifier to a Python function.
+        build: maps the classifier to a Python function.
         signature: a `tf.TensorSpec`, or a structure of them, per argument;
             rows are None there, so working sets may shrink.
     """
@@ -45,7 +45,7 @@ def compiled(
     if key not in functions:
         # A concrete function can't retrace: other shapes are an error.
         functions[key] = tf.function(
-            build(weakref.proxy(classifier)),
+            build(classifier),
             input_signature=signature,
             autograph=False,
         ).get_concrete_function()
