@@ -128,12 +128,13 @@ def test_an_l1_step_does_not_stick_at_the_box():
 
 
 def test_a_gradient_that_is_not_a_number_stops_only_its_pixel():
-    # sqrt'(0) times a weight of 0 is NaN; the other pixel breaks the model.
+    # sqrt'(0) is infinite, and divided by itself NaN; the other pixel
+    # breaks the model.
     inputs = keras.Input((2,))
     root = keras.ops.sqrt(inputs[:, :1])
     both = keras.layers.Concatenate()([inputs, root])
     model = keras.Model(inputs, keras.layers.Dense(2)(both))
-    weights = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    weights = np.array([[0.0, 0.0], [1.0, 0.0], [1e-3, 0.0]])
     model.layers[-1].set_weights([weights, np.array([0.0, 0.4])])
     x, y = np.array([[0.0, 0.5]], "float32"), np.array([0])
     result = BIM(NormBall(2, epsilon=0.2))(model, x, y)
