@@ -18,7 +18,7 @@ quickstart: $(VENV)/installed
 	@$(BIN)/python -m tools.quickstart
 
 test: $(VENV)/installed-dev
-	@TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-slow: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.slow_run
