@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import networks
 from tfrobust import defenses
@@ -106,3 +107,32 @@ def test_a_loss_function_and_column_labels_are_taken():
     expected = float(keras.ops.mean(loss(y, model.classifier(x))))
     history = model.fit(x, y[:, np.newaxis], verbose=0).history
     assert history["loss"][0] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda x, y: (x * 255, y), r"divide pixels.*values from .* to 2\d\d"),
+        (lambda x, y: (x - 1, y), r"Images must lie in \[0, 1\].*from -0\.9"),
+        (lambda x, y: (x * np.nan, y), "values from nan to nan"),
+        (lambda x, y: (x, y + 2), r"Labels must lie in \[0, 2\].* 2 to 4"),
+    ],
+)
+@pytest.mark.parametrize("eagerly", [False, True], ids=["graph", "eager"])
+def test_a_batch_of_a_pipeline_that_does_not_fit(change, message, eagerly):
+    # The first batch is good, the second isn't.
+    model = defenses.RobustModel(networks.tiny_cnn())
+    model.compile("sgd", networks.sparse_loss(), run_eagerly=eagerly)
+    x, y = networks.batch(model.classifier)
+    bad_x, bad_y = change(x, y)
+    arrays = np.concatenate([x, bad_x]), np.concatenate([y, bad_y])
+    data = tf.data.Dataset.from_tensor_slices(arrays).batch(8)
+    start = model.classifier.get_weights()
+    model.fit(data.take(1), verbose=0)
+    moved = model.classifier.get_weights()
+    assert any((a != b).any() for a, b in zip(start, moved, strict=True))
+    with pytest.raises(ValueError, match=message) as error:
+        model.fit(data.skip(1), verbose=0)
+    assert "\n" not in str(error.value)
+    for a, b in zip(moved, model.classifier.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

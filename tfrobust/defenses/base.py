@@ -13,6 +13,8 @@ import tensorflow as tf
 from tfrobust.arguments import check_seed
 from tfrobust.arguments import check_type
 from tfrobust.attacks.gradient import GradientAttack
+from tfrobust.defenses.batches import checked_batch
+from tfrobust.defenses.batches import raise_if_batch_was_refused
 from tfrobust.defenses.replicas import replica_rows
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -159,20 +161,32 @@ class RobustModel(keras.Model):
     def fit(
         self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Train, as `keras.Model.fit`; arrays are checked first.
+        """Train, as `keras.Model.fit`; data are checked.
 
         Raises:
-            ValueError: for arrays with values out of range or not finite. A
-                `tf.data.Dataset` is taken at its word.
+            ValueError: for values out of range or not finite: of arrays at
+                once, of a `tf.data.Dataset` at the batch that holds them
+                (under `jit_compile=True` not at all: XLA drops checks).
         """
-        ball = None if self.attack is None else self.attack.threat_model
-        bounds = (0.0, 1.0) if ball is None else ball.bounds
         if isinstance(x, np.ndarray | tf.Tensor):
-            check_images(x, bounds=bounds)
+            check_images(x, bounds=self._bounds)
         if isinstance(y, np.ndarray | tf.Tensor) and x is not None:
             classes = self.classifier.output_shape[-1]
             check_labels(y, num_examples=len(x), num_classes=classes)
-        return super().fit(x, y, *args, **kwargs)
+        try:
+            return super().fit(x, y, *args, **kwargs)
+        except tf.errors.InvalidArgumentError as error:
+            raise_if_batch_was_refused(error)
+            raise
+
+    @property
+    def _bounds(self) -> tuple[float, float] | None:
+        """The box that training images must lie in."""
+        return (
+            (0.0, 1.0)
+            if self.attack is None
+            else self.attack.threat_model.bounds
+        )
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Take one step: transform, perturb, loss, update, metrics."""
@@ -182,6 +196,9 @@ class RobustModel(keras.Model):
         x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
         _check_loss(self.loss)
         x, y = _standardize(x, y, self.variable_dtype)
+        x, y = checked_batch(
+            x, y, self._bounds, self.classifier.output_shape[-1]
+        )
         rows = tf.shape(x)[0]
         offset, total_rows = replica_rows(rows)
         noise = BatchNoise(

@@ -1,0 +1,110 @@
+"""The defenses of the contract, and how its checks train them."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests import networks
+from tfrobust import defenses
+from tfrobust.attacks import PGD
+from tfrobust.attacks import UniformStart
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import Margin
+from tfrobust.penalties import GradientL1Norm
+from tfrobust.penalties import SquaredGradientNorm
+from tfrobust.threat_model import NormBall
+
+ROWS = {
+    "RobustModel": lambda c: defenses.RobustModel(c),
+    "RobustModel-attack-penalty": lambda c: defenses.RobustModel(
+        c,
+        attack=PGD(NormBall(2, epsilon=0.5), num_steps=2),
+        penalties=[GradientL1Norm(0.1), SquaredGradientNorm(0.1)],
+        seed=3,
+    ),
+    "AdversarialTraining": lambda c: defenses.AdversarialTraining(
+        c, epsilon=0.1, num_steps=3
+    ),
+    "AdversarialTraining-mixed": lambda c: defenses.AdversarialTraining(
+        c, epsilon=0.1, num_steps=2, objective=Margin(), clean_weight=0.5
+    ),
+    "FGSMTraining": lambda c: defenses.FGSMTraining(c, epsilon=0.1),
+    "FGSMTraining-fast": lambda c: defenses.FGSMTraining(
+        c,
+        epsilon=0.1,
+        step_size=0.125,
+        random_start=UniformStart(),
+        clean_weight=0.0,
+    ),
+    "TRADES": lambda c: defenses.TRADES(c, epsilon=0.1, beta=2, num_steps=3),
+    "GradientNorm": lambda c: defenses.GradientNorm(c, weight=0.5),
+    "GradientNorm-attack": lambda c: defenses.GradientNorm(
+        c,
+        weight=0.5,
+        attack=PGD(NormBall("inf", epsilon=0.1), num_steps=2),
+        penalties=[GradientL1Norm(0.1)],
+    ),
+    "LFR": lambda c: defenses.LFR(c, epsilon=0.1, weight=0.5, num_steps=3),
+    "LFR-loss": lambda c: defenses.LFR(
+        c,
+        epsilon=0.1,
+        weight=0.5,
+        num_steps=2,
+        inner_objective=CrossEntropy(),
+        random_start=UniformStart(),
+    ),
+}
+
+every_defense = pytest.mark.parametrize("name", ROWS)
+
+
+def compiled(name, classifier=None, **compile_arguments):
+    """Return a compiled row on a tiny network."""
+    model = ROWS[name](classifier or networks.tiny_cnn())
+    # SGD: Adam's first steps have one length whatever the gradient's.
+    arguments = {"optimizer": keras.optimizers.SGD(0.5, momentum=0.9)}
+    arguments |= {"loss": networks.sparse_loss(), "metrics": ["accuracy"]}
+    model.compile(**arguments | compile_arguments)
+    return model
+
+
+def fit(model, x, y, **arguments):
+    """Train an epoch in batches of 4; return the logs."""
+    arguments = {"batch_size": 4, "shuffle": False, "verbose": 0} | arguments
+    return model.fit(x, y, **arguments).history
+
+
+def weights(model):
+    """Return all weights of the classifier, shape (count,)."""
+    return np.concatenate([w.ravel() for w in model.classifier.get_weights()])
+
+
+@dataclasses.dataclass
+class Trained:
+    """A row before and after one epoch of batches of 4, 4 and a ragged 2."""
+
+    model: Any
+    x: np.ndarray
+    y: np.ndarray
+    start: list[np.ndarray]
+    before: np.ndarray
+    after: np.ndarray
+    history: dict[str, list[float]]
+
+
+@functools.cache
+def trained(name):
+    """Return a row after an epoch in float64; trained once for all checks.
+
+    The checks compare with `after`; `model` may have gone on since.
+    """
+    keras.utils.set_random_seed(0)
+    model = compiled(name)
+    x, y = networks.batch(model.classifier, 10)
+    start, before = model.classifier.get_weights(), weights(model)
+    history = fit(model, x, y)
+    return Trained(model, x, y, start, before, weights(model), history)
