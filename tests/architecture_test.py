@@ -13,7 +13,7 @@ from tests.build_graph import ROOT as _ROOT
 FLOORS = [
     {"arguments", "serialization", "inputs", "version", "ops", "data"},
     {"threat_model", "objectives", "records", "schedules"},
-    {"layers", "classifier"},
+    {"layers", "losses", "classifier"},
     {"architectures", "penalties", "attacks"},
     {"defenses"},
     {"evaluation"},

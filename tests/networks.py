@@ -16,7 +16,7 @@ def tiny_cnn(
     if normalization is not None:
         x = normalization()(x)
     x = layers.Activation(activation)(x)
-    x = layers.Flatten()(x)
+    x = layers.Flatten(name="features")(x)
     return keras.Model(inputs, layers.Dense(num_classes)(x))
 
 

@@ -5,6 +5,7 @@ from tfrobust import attacks
 from tfrobust import callbacks
 from tfrobust import defenses
 from tfrobust import layers
+from tfrobust import losses
 from tfrobust import objectives
 from tfrobust import ops
 from tfrobust import penalties
@@ -22,6 +23,7 @@ __all__ = [
     "callbacks",
     "defenses",
     "layers",
+    "losses",
     "objectives",
     "ops",
     "penalties",

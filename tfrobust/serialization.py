@@ -47,4 +47,6 @@ def describe(value: Any) -> Any:
         }
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
+    if isinstance(value, keras.layers.Layer | keras.losses.Loss):
+        return {"name": type(value).__name__}
     return value

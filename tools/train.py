@@ -36,15 +36,33 @@ _EPSILON = FLAGS.number(
     "epsilon", None, "radius, pixels in [0, 1]; default the data's"
 )
 _NORM = FLAGS.norm()
-_WEIGHT = FLAGS.number("weight", None, "of a penalty (lambda)")
-_BETA = FLAGS.number("beta", None, "weight of TRADES' KL term")
-_STEP_SIZE = FLAGS.number(
-    "step_size", None, "of inner steps; default 2.5 epsilon / num_steps"
-)
-_NUM_STEPS = FLAGS.integer("num_steps", None, "inner ascent steps")
-_CLEAN_WEIGHT = FLAGS.number(
-    "clean_weight", None, "share of the clean loss in adversarial training"
-)
+_NUMBERS = {
+    "weight": "of a penalty (lambda, c)",
+    "beta": "of TRADES' and MART's KL, of MAT's BIBO",
+    "alpha": "of MAT's second-order loss",
+    "slope_weight": "of LLR's slope (mu)",
+    "step_size": "of inner steps; default 2.5 epsilon / num_steps",
+    "clean_weight": "share of the clean loss in adversarial training",
+    "decay": "of SGR's moving covariance",
+    "decay_length": "of sgr_exponential's covariance, in pixels",
+    "center_norm": "length of MMC's and MAT's class centres",
+}
+_INTEGERS = {
+    "num_steps": "inner ascent steps",
+    "feature_width": "of MMC's and MAT's linear features",
+}
+_SETTINGS = {n: FLAGS.number(n, None, text) for n, text in _NUMBERS.items()}
+_SETTINGS |= {n: FLAGS.integer(n, None, text) for n, text in _INTEGERS.items()}
+
+FLAGS.group("Added to any defense")
+_ADDED = {
+    "jacobian_weight": "of a penalty on the decision function's Jacobian",
+    "gradient_norm_weight": "of a penalty on the squared gradient norm",
+    "gradient_l1_weight": "of a penalty on the gradient's l1 norm",
+    "weight_decay": "times the squared kernels in the loss",
+    "awp_radius": "of adversarial weight perturbation",
+}
+_SETTINGS |= {n: FLAGS.number(n, None, text) for n, text in _ADDED.items()}
 
 FLAGS.group("Training")
 _EPOCHS = FLAGS.integer("epochs", 10, "passes over the training part")
@@ -107,13 +125,7 @@ def main() -> None:
 
 def given_settings() -> dict[str, Any]:
     """Return the defense's arguments that were given, and its radius."""
-    given = {
-        "weight": _WEIGHT.value,
-        "beta": _BETA.value,
-        "step_size": _STEP_SIZE.value,
-        "num_steps": _NUM_STEPS.value,
-        "clean_weight": _CLEAN_WEIGHT.value,
-    }
+    given = {name: flag.value for name, flag in _SETTINGS.items()}
     settings = {k: v for k, v in given.items() if v is not None}
     # Radius and norm also describe validation, so any defense may be given
     # them; only some take them.

@@ -10,10 +10,14 @@ import pytest
 
 from tests import networks
 from tfrobust import defenses
+from tfrobust import layers
+from tfrobust import losses
+from tfrobust.attacks import FGSM
 from tfrobust.attacks import PGD
 from tfrobust.attacks import UniformStart
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Margin
+from tfrobust.objectives import TrainingLoss
 from tfrobust.penalties import GradientL1Norm
 from tfrobust.penalties import SquaredGradientNorm
 from tfrobust.threat_model import NormBall
@@ -41,6 +45,14 @@ ROWS = {
         clean_weight=0.0,
     ),
     "TRADES": lambda c: defenses.TRADES(c, epsilon=0.1, beta=2, num_steps=3),
+    "TRADES-awp": lambda c: defenses.TRADES(
+        c,
+        epsilon=0.1,
+        beta=2,
+        num_steps=2,
+        weight_perturbation=defenses.WeightPerturbation(0.1),
+    ),
+    "RobustModel-decay": lambda c: defenses.RobustModel(c, weight_decay=0.1),
     "GradientNorm": lambda c: defenses.GradientNorm(c, weight=0.5),
     "GradientNorm-attack": lambda c: defenses.GradientNorm(
         c,
@@ -57,7 +69,72 @@ ROWS = {
         inner_objective=CrossEntropy(),
         random_start=UniformStart(),
     ),
+    "FirstOrderL1": lambda c: defenses.FirstOrderL1(c, weight=0.5),
+    "JacobianRegularization": lambda c: defenses.JacobianRegularization(
+        c, weight=0.5
+    ),
+    "JacobianRegularization-attack": lambda c: defenses.JacobianRegularization(
+        c,
+        weight=0.1,
+        norm=2,
+        attack=PGD(NormBall("inf", epsilon=0.1), num_steps=2),
+    ),
+    "SGR-full": lambda c: _sgr(c, layers.FullCovariance),
+    "SGR-function": lambda c: _sgr(c, _covariance_function, centered=True),
+    "SGR-attack": lambda c: defenses.SGR(
+        c,
+        weight=0.5,
+        covariance=layers.FullCovariance(c.input_shape[1:], decay=0.5),
+        perturbation=defenses.AttackPerturbation(
+            PGD(NormBall("inf", epsilon=0.1), num_steps=2)
+        ),
+        perturbation_label_source="predicted",
+        attack=FGSM(NormBall("inf", epsilon=0.1)),
+        label_source="predicted",
+    ),
+    "LLR": lambda c: defenses.LLR(c, epsilon=0.2, weight=1, num_steps=2),
+    "MART": lambda c: defenses.MART(c, epsilon=0.1, num_steps=2),
+    "MAT": lambda c: defenses.MAT(
+        _max_mahalanobis(c), epsilon=0.2, alpha=0.5, num_steps=2
+    ),
+    "AdversarialTraining-mmc": lambda c: defenses.AdversarialTraining(
+        _max_mahalanobis(c),
+        epsilon=0.1,
+        num_steps=2,
+        objective=TrainingLoss(losses.MaxMahalanobis()),
+    ),
 }
+
+
+def _sgr(classifier, form, **arguments):
+    return defenses.SGR(
+        classifier,
+        weight=0.5,
+        covariance=form(
+            classifier.input_shape[1:],
+            decay=0.5,
+            update_interval=2,
+            **arguments,
+        ),
+    )
+
+
+def _covariance_function(shape, **arguments):
+    """Return the form for images; flat inputs have no displacements."""
+    kind = layers.CovarianceFunction
+    return (kind if len(shape) == 3 else layers.FullCovariance)(
+        shape, **arguments
+    )
+
+
+def _max_mahalanobis(classifier):
+    width = max(8, classifier.output_shape[-1])
+    return layers.with_max_mahalanobis_head(
+        classifier, width=width, center_norm=2.0
+    )
+
+
+LOSSES = {"AdversarialTraining-mmc": losses.MaxMahalanobis}
 
 every_defense = pytest.mark.parametrize("name", ROWS)
 
@@ -65,9 +142,10 @@ every_defense = pytest.mark.parametrize("name", ROWS)
 def compiled(name, classifier=None, **compile_arguments):
     """Return a compiled row on a tiny network."""
     model = ROWS[name](classifier or networks.tiny_cnn())
+    loss = LOSSES.get(name, networks.sparse_loss)()
     # SGD: Adam's first steps have one length whatever the gradient's.
     arguments = {"optimizer": keras.optimizers.SGD(0.5, momentum=0.9)}
-    arguments |= {"loss": networks.sparse_loss(), "metrics": ["accuracy"]}
+    arguments |= {"loss": loss, "metrics": ["accuracy"]}
     model.compile(**arguments | compile_arguments)
     return model
 

@@ -1,9 +1,11 @@
 """Names become objects; wrong names get the list and the nearest."""
 
+import numpy as np
 import pytest
 
 from tests import networks
 from tfrobust import defenses
+from tfrobust import penalties
 from tfrobust import recipes
 from tfrobust.threat_model import NormBall
 
@@ -17,9 +19,44 @@ def test_every_defense_is_built_by_name(name):
     settings = {k: v for k, v in _REQUIRED.items() if k in takes}
     model = recipes.make_defense(name, networks.tiny_cnn(), **settings)
     assert isinstance(model, defenses.RobustModel)
-    for key, value in settings.items():
-        if name != "fast_fgsm_training":
-            assert getattr(model, key) == value
+    if "weight" in settings:
+        assert model.weight == 0.5
+    if "epsilon" in settings and not name.startswith("sgr"):
+        assert model.attack.threat_model.epsilon == 0.1
+    model.compile("sgd", recipes.make_loss(name))
+    x, y = networks.batch(model.classifier, 4)
+    assert np.isfinite(model.evaluate(x, y, verbose=0))
+
+
+def test_extras_are_added_to_any_defense():
+    model = recipes.make_defense(
+        "trades",
+        networks.tiny_cnn(),
+        epsilon=0.1,
+        jacobian_weight=0.3,
+        gradient_norm_weight=0.2,
+        weight_decay=0.1,
+        awp_radius=0.01,
+    )
+    assert model.penalties == (
+        penalties.DecisionJacobian(0.3),
+        penalties.SquaredGradientNorm(0.2),
+    )
+    assert model.weight_decay == 0.1
+    assert model.weight_perturbation == defenses.WeightPerturbation(0.01)
+
+
+def test_a_suite_has_an_adaptive_attack_where_it_differs_from_pgd():
+    usual = recipes.make_attacks(["standard"], _BALL, recipes.Budget())
+    assert "adaptive-40" not in usual
+    asked = recipes.make_attacks(["adaptive"], _BALL, recipes.Budget())
+    assert list(asked) == ["adaptive-40"]
+    model = recipes.make_defense(
+        "trades", networks.tiny_cnn(), epsilon=0.1, beta=2.0
+    )
+    budget = recipes.Budget(adaptive_objective=model.adaptive_objective)
+    own = recipes.make_attacks(["standard"], _BALL, budget)
+    assert own["adaptive-40"].objective == model.adaptive_objective
 
 
 def test_the_fast_recipe_has_wongs_settings():
@@ -40,11 +77,11 @@ def test_the_fast_recipe_has_wongs_settings():
         ),
         (
             lambda: recipes.make_defense("standard", None, beta=2.0),
-            "`standard` takes no settings. Received: beta=2.0",
+            "`standard` takes no settings of its own; .*Received: beta=2.0",
         ),
         (
             lambda: recipes.make_defense("trades", None, weight=2.0),
-            "`trades` takes epsilon, .*beta. Received: weight=2.0",
+            "`trades` takes epsilon, .*beta; .*Received: weight=2.0",
         ),
         (
             lambda: recipes.make_attacks(["pdg"], _BALL, recipes.Budget()),

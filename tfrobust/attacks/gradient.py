@@ -15,6 +15,7 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.engine import AscentEngine
 from tfrobust.attacks.starts import start_points
 from tfrobust.objectives import Objective
+from tfrobust.ops.norms import scalar
 from tfrobust.ops.sampling import Noise
 
 _FIRST_CHUNK = 4
@@ -54,7 +55,13 @@ class GradientAttack(Attack, abc.ABC):
         return self.keep_best
 
     def perturb(
-        self, classifier: Any, x: tf.Tensor, y: tf.Tensor, noise: Noise
+        self,
+        classifier: Any,
+        x: tf.Tensor,
+        y: tf.Tensor,
+        noise: Noise,
+        *,
+        scale: tf.Tensor | float = 1.0,
     ) -> tf.Tensor:
         """Return training points: every step, every example, last iterate.
 
@@ -63,16 +70,20 @@ class GradientAttack(Attack, abc.ABC):
             x: images, shape (batch, ...).
             y: true integer labels, shape (batch,).
             noise: of the random start.
+            scale: of radius and step, a number or scalar; default 1.
         """
+        scale = scalar(scale, x.dtype)
+        radius = scalar(self.threat_model.epsilon, x.dtype)
+        ball = self.threat_model.with_epsilon(radius * scale)
         labels = y
         if self.objective.targeted:
             labels = self.objective.labels(y, classifier(x, training=False))
         return ascent.maximize(
             self.objective(classifier, x, labels),
             x,
-            ball=self.threat_model,
-            start=start_points(self.random_start, self.threat_model, x, noise),
-            step_size=self.step_length,
+            ball=ball,
+            start=start_points(self.random_start, ball, x, noise),
+            step_size=scalar(self.step_length, x.dtype) * scale,
             num_steps=self.num_steps,
             rule=self.rule,
         )

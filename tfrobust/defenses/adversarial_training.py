@@ -17,7 +17,7 @@ from tfrobust.attacks.pgd import PGD
 from tfrobust.attacks.starts import Start
 from tfrobust.attacks.starts import UniformStart
 from tfrobust.defenses.base import RobustModel
-from tfrobust.defenses.base import Terms
+from tfrobust.defenses.step import Terms
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward

@@ -10,24 +10,39 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.arguments import check_choice
+from tfrobust.arguments import check_non_negative
 from tfrobust.arguments import check_seed
 from tfrobust.arguments import check_type
 from tfrobust.attacks.gradient import GradientAttack
+from tfrobust.defenses.adaptive import DefenseLoss
 from tfrobust.defenses.batches import checked_batch
 from tfrobust.defenses.batches import raise_if_batch_was_refused
+from tfrobust.defenses.batches import standardize
+from tfrobust.defenses.checks import as_penalties
+from tfrobust.defenses.checks import check_classifier
+from tfrobust.defenses.checks import check_loss
 from tfrobust.defenses.replicas import replica_rows
+from tfrobust.defenses.step import Batch
+from tfrobust.defenses.step import Step
+from tfrobust.defenses.step import Terms
+from tfrobust.defenses.step import trackers
+from tfrobust.defenses.step import weighted_sums
+from tfrobust.defenses.step import with_regularizers
+from tfrobust.defenses.weight_perturbation import WeightPerturbation
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
-from tfrobust.inputs import head_activation
 from tfrobust.layers.exact_normalization import warn_if_inexact
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import LABEL_SOURCES
+from tfrobust.objectives import LogitsObjective
+from tfrobust.objectives import Objective
+from tfrobust.objectives import TrainingLoss
 from tfrobust.ops.differentiation import Forward
-from tfrobust.ops.norms import at_least_float32
 from tfrobust.ops.sampling import BatchNoise
 from tfrobust.ops.sampling import Noise
 from tfrobust.penalties.base import Penalty
 from tfrobust.serialization import deserialize_config
-
-Terms = dict[str, tf.Tensor]
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -48,6 +63,12 @@ class RobustModel(keras.Model):
         attack: a `GradientAttack` whose last iterates are trained on;
             default none.
         penalties: `Penalty` objects, summed; default none.
+        weight_decay: wd of wd * ||kernels||_2^2, added to the mean loss;
+            non-negative, default 0. Kernels are weights of rank 2 or more.
+        weight_perturbation: the step is taken from weights moved against
+            the loss; default none. See `WeightPerturbation`.
+        label_source: "true" (default) or "predicted": which class the
+            attack perturbs for. Predicted labels can't leak the true one.
         seed: of the training noise, in [0, 2**32); default 0.
 
     Raises:
@@ -78,32 +99,54 @@ class RobustModel(keras.Model):
         input_transform: keras.layers.Layer | None = None,
         attack: GradientAttack | None = None,
         penalties: Sequence[Penalty] = (),
+        weight_decay: float = 0.0,
+        weight_perturbation: WeightPerturbation | None = None,
+        label_source: str = "true",
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        _check_classifier(classifier)
+        check_classifier(classifier)
         check_seed(seed)
-        penalties = _as_penalties(penalties)
+        check_non_negative("weight_decay", weight_decay)
+        check_choice("label_source", label_source, tuple(LABEL_SOURCES))
+        if weight_perturbation is not None:
+            check_type(
+                "weight_perturbation",
+                weight_perturbation,
+                WeightPerturbation,
+                example="WeightPerturbation(0.01)",
+            )
+        penalties = as_penalties(penalties)
         if attack is not None:
             check_type("attack", attack, GradientAttack, example="PGD(ball)")
         self.classifier = classifier
         self.input_transform = input_transform
         self.attack = attack
         self.penalties = penalties
+        self.penalty_layers = [a for p in penalties for a in p.layers]
+        self.weight_decay = weight_decay
+        self.weight_perturbation = weight_perturbation
+        self.label_source = label_source
         self.seed = seed
-        self.noise_counter = self.add_weight(
-            name="noise_counter",
-            shape=(),
-            dtype="int64",
-            initializer="zeros",
-            trainable=False,
-            aggregation="only_first_replica",
-        )
-        self.term_trackers = _trackers(self.loss_terms, self.penalties)
+        self.noise_counter = self._scalar("noise_counter", "int64", "zeros")
+        # What a warm-up turns; 1 leaves every number as it is.
+        self.epsilon_scale = self._scalar("epsilon_scale", None, "ones")
+        self.weight_scale = self._scalar("weight_scale", None, "ones")
+        self.termtrackers = trackers(self.loss_terms, self.penalties)
         if self.second_order or self.penalties:
             warn_if_inexact(classifier)
         self.build(classifier.input_shape)
+
+    def _scalar(self, name: str, dtype: Any, initializer: str) -> Any:
+        return self.add_weight(
+            name=name,
+            shape=(),
+            dtype=dtype,
+            initializer=initializer,
+            trainable=False,
+            aggregation="only_first_replica",
+        )
 
     def build(self, input_shape: Any) -> None:
         """Nothing to build: the classifier is."""
@@ -121,7 +164,9 @@ class RobustModel(keras.Model):
         attack = self.attack
         if self.input_transform is not None:
             attack = attack.without_bounds()
-        return attack.perturb(self.classifier, x, y, noise)
+        return attack.perturb(
+            self.classifier, x, y, noise, scale=self.epsilon_scale
+        )
 
     def compute_robust_loss(
         self, y: tf.Tensor, forward: Forward, x_adv: tf.Tensor
@@ -194,8 +239,8 @@ class RobustModel(keras.Model):
         if y is None:
             raise ValueError("Training needs labels: (x, y). Received: y=None")
         x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
-        _check_loss(self.loss)
-        x, y = _standardize(x, y, self.variable_dtype)
+        check_loss(self.loss)
+        x, y = standardize(x, y, self.variable_dtype)
         x, y = checked_batch(
             x, y, self._bounds, self.classifier.output_shape[-1]
         )
@@ -206,49 +251,121 @@ class RobustModel(keras.Model):
         )
         if self.input_transform is not None:
             x = self.input_transform(x, training=True)
-        x_adv = self.perturb(x, y, noise)
+        labels = y
+        if self.attack is not None:
+            choose = LABEL_SOURCES[self.label_source]
+            labels = choose(y, lambda: self.classifier(x, training=False))
+        x_adv = self.perturb(x, labels, noise)
 
-        with tf.GradientTape() as tape:
-            forward = self.forward(x)
-            terms, logits = self.compute_robust_loss(y, forward, x_adv)
-            for penalty in self.penalties:
-                terms[penalty.name] = penalty(y, forward)
-            sums = _weighted_sums(terms, sample_weight)
-            # One mean over the global batch; optimizers sum over replicas.
-            share = keras.ops.divide_no_nan(
-                sum(sums.values()), tf.cast(total_rows, logits.dtype)
-            )
-            loss = _with_regularizers(share, self.losses)
-            scaled = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
         if not weights:
             raise ValueError(
                 "Nothing to train: every layer of the classifier is frozen."
             )
-        gradients = tape.gradient(scaled, weights)
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        batch = Batch(x, y, x_adv, sample_weight, total_rows)
+        step = self._differentiate(batch)
+        if self.weight_perturbation is not None:
+            worst = self.weight_perturbation(weights, step.gradients)
+            step = self._differentiate_at(worst, batch)
+        self.optimizer.apply_gradients(
+            zip(step.gradients, weights, strict=True)
+        )
+        # At the top level, once: replicas must meet here.
+        for penalty in self.penalties:
+            penalty.update_state(y, step.forward, noise, total_rows)
         self.noise_counter.assign_add(1)
 
-        self._track(sums, loss, share, rows)
-        return self.compute_metrics(x, y, logits, sample_weight=sample_weight)
+        self._track(step, rows)
+        return self.compute_metrics(
+            x, y, step.logits, sample_weight=sample_weight
+        )
+
+    def _differentiate(
+        self, batch: Batch, weights: Sequence[tf.Tensor] | None = None
+    ) -> Step:
+        """Return the loss of a batch and its gradient.
+
+        Args:
+            batch: what the loss is taken on.
+            weights: what to differentiate by; default the trainable weights.
+        """
+        with tf.GradientTape() as tape:
+            if weights is None:
+                weights = self.trainable_weights
+            else:
+                tape.watch(weights)
+            forward = self.forward(batch.x)
+            terms, logits = self.compute_robust_loss(
+                batch.y, forward, batch.x_adv
+            )
+            for penalty in self.penalties:
+                terms[penalty.name] = penalty(batch.y, forward)
+            sums = weighted_sums(terms, batch.sample_weight)
+            for name in [*sums][1:]:
+                sums[name] *= tf.cast(self.weight_scale, sums[name].dtype)
+            # One mean over the global batch; optimizers sum over replicas.
+            share = keras.ops.divide_no_nan(
+                sum(sums.values()), tf.cast(batch.total_rows, logits.dtype)
+            )
+            loss = with_regularizers(share, self._regularizers())
+            scaled = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(scaled, weights)
+        return Step(forward, logits, sums, share, loss, gradients)
+
+    def _differentiate_at(
+        self, weights: Sequence[tf.Tensor], batch: Batch
+    ) -> Step:
+        """Return the same with other values for the trainable weights.
+
+        Statistics and seeds of layers move at the model's own weights only.
+        """
+        pairs = zip(self.trainable_weights, weights, strict=True)
+        with keras.StatelessScope(state_mapping=list(pairs)):
+            return self._differentiate(batch, weights)
+
+    def _regularizers(self) -> list[tf.Tensor]:
+        """Return what is added to the mean loss: layers' losses, decay."""
+        if self.weight_decay == 0:
+            return self.losses
+        kernels = [w for w in self.trainable_weights if len(w.shape) > 1]
+        squares = [keras.ops.sum(keras.ops.square(w)) for w in kernels]
+        return [*self.losses, self.weight_decay * sum(squares)]
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Evaluate the classifier on clean images."""
         logs = super().test_step(data)
-        return {k: v for k, v in logs.items() if k not in self.term_trackers}
+        return {k: v for k, v in logs.items() if k not in self.termtrackers}
 
-    def _track(
-        self, sums: Terms, loss: tf.Tensor, share: tf.Tensor, rows: tf.Tensor
-    ) -> None:
+    @property
+    def adaptive_objective(self) -> Objective:
+        """What an attack that knows the defense climbs.
+
+        The compiled loss at x', and the penalties there.
+        """
+        if not self.penalties:
+            return self.training_objective
+        return DefenseLoss(self.training_objective, self.penalties)
+
+    @property
+    def training_objective(self) -> LogitsObjective:
+        """The compiled loss as an objective; cross-entropy where it is."""
+        usual = keras.losses.SparseCategoricalCrossentropy
+        if not isinstance(self.loss, keras.losses.Loss):
+            return CrossEntropy()
+        is_usual = type(self.loss) is usual
+        return CrossEntropy() if is_usual else TrainingLoss(self.loss)
+
+    def _track(self, step: Step, rows: tf.Tensor) -> None:
         """Update the means of the loss and, where it has several, terms."""
-        count = tf.cast(rows, share.dtype)
-        own_mean = keras.ops.divide_no_nan(sum(sums.values()), count)
+        count = tf.cast(rows, step.share.dtype)
+        own_mean = keras.ops.divide_no_nan(sum(step.sums.values()), count)
         # Keras' own tracker, by its public name: another of that name would
         # hide it, and logs without it disable TerminateOnNaN.
         tracker = next(m for m in self.metrics if m.name == "loss")
-        tracker.update_state(own_mean + (loss - share), sample_weight=rows)
-        for name, metric in self.term_trackers.items():
-            mean = keras.ops.divide_no_nan(sums[name], count)
+        regularizers = step.loss - step.share
+        tracker.update_state(own_mean + regularizers, sample_weight=rows)
+        for name, metric in self.termtrackers.items():
+            mean = keras.ops.divide_no_nan(step.sums[name], count)
             metric.update_state(mean, sample_weight=rows)
 
     def get_config(self) -> dict[str, Any]:
@@ -278,129 +395,3 @@ def _argument_names(cls: type[RobustModel]) -> list[str]:
     for base in cls.__mro__[: cls.__mro__.index(RobustModel) + 1]:
         names |= dict.fromkeys(inspect.signature(base).parameters)
     return [name for name in names if name not in ("self", "kwargs")]
-
-
-def _check_classifier(classifier: Any) -> None:
-    if not isinstance(classifier, keras.Model) or not classifier.built:
-        raise ValueError(
-            "`classifier` must be a built keras.Model from images to logits; "
-            "see tfrobust.as_classifier. "
-            f"Received: classifier={classifier!r}"
-        )
-    head = head_activation(classifier)
-    if head in ("softmax", "sigmoid"):
-        raise ValueError(
-            "`classifier` must return logits, and this one ends in a "
-            f"{head}; use tfrobust.as_classifier(model). "
-            f"Received: last layer {classifier.layers[-1].name!r}"
-        )
-
-
-def _as_penalties(penalties: Any) -> tuple[Penalty, ...]:
-    if not isinstance(penalties, Sequence):
-        raise ValueError(
-            "`penalties` must be a list of Penalty objects. "
-            f"Received: penalties={penalties!r}"
-        )
-    for penalty in penalties:
-        check_type("penalties", penalty, Penalty, example="GradientL1Norm(0.1)")
-    return tuple(penalties)
-
-
-def _check_loss(loss: Any) -> None:
-    """Raise `ValueError` for a loss that would not mean what it says."""
-    if not callable(loss):
-        raise ValueError(
-            "compile() must be given a loss of logits per example, such as "
-            "keras.losses.SparseCategoricalCrossentropy(from_logits=True). "
-            f"Received: loss={loss!r}"
-        )
-    if isinstance(loss, keras.losses.Loss):
-        config = loss.get_config()
-        name = type(loss).__name__
-    else:
-        parameters = inspect.signature(loss).parameters
-        config = {n: p.default for n, p in parameters.items()}
-        name = getattr(loss, "__name__", repr(loss))
-    if config.get("from_logits") is False:
-        raise ValueError(
-            "The compiled loss must take logits, as SparseCategorical"
-            "Crossentropy(from_logits=True) does. "
-            f"Received: {name} with from_logits=False"
-        )
-    reduction = config.get("reduction", "sum_over_batch_size")
-    if reduction not in ("sum_over_batch_size", "mean"):
-        raise ValueError(
-            "The compiled loss must have the mean over the batch as its "
-            f"reduction. Received: {name} with reduction={reduction!r}"
-        )
-    if config.get("ignore_class") is not None:
-        raise ValueError(
-            f"`ignore_class` is not supported. Received: {config!r}"
-        )
-
-
-def _standardize(
-    x: tf.Tensor, y: tf.Tensor, dtype: str
-) -> tuple[tf.Tensor, tf.Tensor]:
-    if not x.dtype.is_floating:
-        raise ValueError(
-            "Images must be floats in [0, 1]; divide integers of 0-255 by "
-            f"255. Received: dtype={x.dtype.name}"
-        )
-    if not y.dtype.is_integer:
-        raise ValueError(
-            "Labels must be integers of shape (batch,). "
-            f"Received: dtype={y.dtype.name}"
-        )
-    if y.shape.rank == 0:
-        raise ValueError(
-            "Data must come in batches; call dataset.batch(size). "
-            "Received: labels of shape ()"
-        )
-    if y.shape.rank == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.shape.rank != 1:
-        raise ValueError(
-            "Labels must be integers of shape (batch,), not one-hot rows. "
-            f"Received: shape={y.shape}"
-        )
-    return tf.cast(x, dtype), y
-
-
-def _trackers(
-    loss_terms: Sequence[str], penalties: Sequence[Penalty]
-) -> dict[str, keras.metrics.Metric]:
-    """Return a mean for each term of the loss where it has more than one."""
-    names = [*loss_terms, *(penalty.name for penalty in penalties)]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            "`penalties` must differ in kind, or their logs hide each other. "
-            f"Received: penalties={list(penalties)!r}"
-        )
-    if len(names) == 1:
-        return {}
-    return {name: keras.metrics.Mean(name=name) for name in names}
-
-
-def _weighted_sums(terms: Terms, sample_weight: tf.Tensor | None) -> Terms:
-    """Return the sum over this replica's examples of each term."""
-    sums = {}
-    for name, values in terms.items():
-        values = at_least_float32(values)
-        if sample_weight is not None:
-            weight = tf.reshape(tf.cast(sample_weight, values.dtype), (-1,))
-            values = values * weight
-        sums[name] = keras.ops.sum(values)
-    return sums
-
-
-def _with_regularizers(
-    loss: tf.Tensor, regularizers: Sequence[tf.Tensor]
-) -> tf.Tensor:
-    """Add the layers' own losses, once in all whatever the replicas."""
-    if not regularizers:
-        return loss
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    own = [tf.cast(r, loss.dtype) / replicas for r in regularizers]
-    return keras.ops.sum([loss, *own])

@@ -1,4 +1,4 @@
-"""Checks of a batch inside a compiled step, where numpy can't look."""
+"""Checks of a batch, while tracing and inside the compiled step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,35 @@ import tensorflow as tf
 
 _MARK = "Refused batch: "
 _FROM = "values from"
+
+
+def standardize(
+    x: tf.Tensor, y: tf.Tensor, dtype: str
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return images in `dtype` and labels of shape (batch,), or raise."""
+    if not x.dtype.is_floating:
+        raise ValueError(
+            "Images must be floats in [0, 1]; divide integers of 0-255 by "
+            f"255. Received: dtype={x.dtype.name}"
+        )
+    if not y.dtype.is_integer:
+        raise ValueError(
+            "Labels must be integers of shape (batch,). "
+            f"Received: dtype={y.dtype.name}"
+        )
+    if y.shape.rank == 0:
+        raise ValueError(
+            "Data must come in batches; call dataset.batch(size). "
+            "Received: labels of shape ()"
+        )
+    if y.shape.rank == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.shape.rank != 1:
+        raise ValueError(
+            "Labels must be integers of shape (batch,), not one-hot rows. "
+            f"Received: shape={y.shape}"
+        )
+    return tf.cast(x, dtype), y
 
 
 def checked_batch(

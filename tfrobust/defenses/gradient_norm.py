@@ -10,41 +10,44 @@ from typing import Any
 
 import keras
 
-from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.penalized import PenalizedModel
+from tfrobust.penalties.input_gradient import GradientL1Norm
 from tfrobust.penalties.input_gradient import SquaredGradientNorm
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class GradientNorm(RobustModel):
+class GradientNorm(PenalizedModel):
     """L(x, y) + (weight / 2) * ||dL(x)||_2^2.
 
     Args:
         classifier: see `RobustModel`.
         weight: lambda, non-negative; required, for a good one depends on
             network and data: search it.
-        penalties: further penalties; default none.
-        **kwargs: as `RobustModel`.
+        **kwargs: as `RobustModel`; `penalties` are added, `attack` moves L.
     """
 
     def __init__(
-        self,
-        classifier: keras.Model,
-        *,
-        weight: float,
-        penalties: Any = (),
-        **kwargs: Any,
+        self, classifier: keras.Model, *, weight: float, **kwargs: Any
     ) -> None:
         own = SquaredGradientNorm(weight)
-        # With weight 0 there is nothing to add, bit for bit.
-        own_penalties = (own,) if weight > 0 else ()
-        super().__init__(
-            classifier, penalties=(*own_penalties, *penalties), **kwargs
-        )
-        self.weight = weight
+        super().__init__(classifier, own=own, **kwargs)
 
-    def get_config(self) -> dict[str, Any]:
-        """See base class; the weight makes its own penalty again."""
-        config = super().get_config()
-        more = self.penalties[1:] if self.weight > 0 else self.penalties
-        config["penalties"] = keras.saving.serialize_keras_object(more)
-        return config
+
+@keras.saving.register_keras_serializable("tfrobust.defenses")
+class FirstOrderL1(PenalizedModel):
+    """L(x, y) + weight * ||dL(x)||_1, local flatness at radius 0.
+
+    Args:
+        classifier: see `RobustModel`.
+        weight: lambda, non-negative; required. With weight = epsilon it is
+            L(x') of FGSM up to epsilon squared.
+        **kwargs: as `RobustModel`; `penalties` are added, `attack` moves L.
+
+    References:
+        Simon-Gabriel et al., 2019, https://arxiv.org/abs/1802.01421
+    """
+
+    def __init__(
+        self, classifier: keras.Model, *, weight: float, **kwargs: Any
+    ) -> None:
+        super().__init__(classifier, own=GradientL1Norm(weight), **kwargs)

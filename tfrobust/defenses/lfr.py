@@ -14,8 +14,9 @@ import tensorflow as tf
 from tfrobust.attacks.pgd import PGD
 from tfrobust.attacks.starts import GaussianStart
 from tfrobust.attacks.starts import Start
+from tfrobust.defenses.adaptive import DefenseLoss
 from tfrobust.defenses.base import RobustModel
-from tfrobust.defenses.base import Terms
+from tfrobust.defenses.step import Terms
 from tfrobust.objectives import GradientNorm
 from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
@@ -87,6 +88,12 @@ class LFR(RobustModel):
         self.num_steps = num_steps
         self.random_start = random_start
         self.inner_objective = inner_objective
+
+    @property
+    def adaptive_objective(self) -> Objective:
+        """See base class; the flatness term is taken at x' as well."""
+        penalties = (self._flatness, *self.penalties)
+        return DefenseLoss(self.training_objective, penalties)
 
     def perturb(self, x: tf.Tensor, y: tf.Tensor, noise: Noise) -> tf.Tensor:
         """See base class; with weight 0 nobody looks at x'."""

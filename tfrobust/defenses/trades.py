@@ -6,6 +6,7 @@ accuracy, https://arxiv.org/abs/1901.08573
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -16,13 +17,40 @@ from tfrobust.attacks.pgd import PGD
 from tfrobust.attacks.starts import GaussianStart
 from tfrobust.attacks.starts import Start
 from tfrobust.defenses.base import RobustModel
-from tfrobust.defenses.base import Terms
+from tfrobust.defenses.step import Terms
+from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import kl_divergence
 from tfrobust.objectives import KLDivergence
+from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.differentiation import Score
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.sampling import Noise
 from tfrobust.threat_model import NormBall
+
+
+@keras.saving.register_keras_serializable("tfrobust.defenses")
+@dataclasses.dataclass(frozen=True)
+class TradesLoss(Objective):
+    """L(x', y) + beta * KL(p(x) || p(x')): what TRADES trained with, at x'.
+
+    Args:
+        beta: that of the defense.
+    """
+
+    beta: float
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+        divergence = KLDivergence()(classifier, x, labels)
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            values, logits = divergence(x_adv)
+            return cross_entropy(labels, logits) + self.beta * values, logits
+
+        return score
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -84,6 +112,11 @@ class TRADES(RobustModel):
         self.step_size = step_size
         self.num_steps = num_steps
         self.random_start = random_start
+
+    @property
+    def adaptive_objective(self) -> Objective:
+        """See base class; L(x', y) + beta * KL(p(x) || p(x'))."""
+        return TradesLoss(self.beta)
 
     def perturb(self, x: tf.Tensor, y: tf.Tensor, noise: Noise) -> tf.Tensor:
         """See base class; with beta = 0 nobody looks at x'."""

@@ -19,8 +19,10 @@ from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.data import ImageData
 from tfrobust.experiments import run_directory
-from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.provenance import provenance
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import Objective
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import EvaluationRecord
@@ -106,13 +108,13 @@ def evaluate(
         directory = run_directory.check_free(output_dir, overwrite=overwrite)
         run_directory.check_replaceable(directory)
         _check_apart(directory, config.model)
-    classifier = load_classifier(config.model)
+    classifier, adaptive = load_attacked(config.model)
     data = recipes.load_data(
         config.data, data_dir=config.data_dir, image_size=config.image_size
     )
     if data.description:
         say(f"Data {data.name}: {data.description}")
-    record = evaluate_classifier(classifier, data, config)
+    record = evaluate_classifier(classifier, data, config, adaptive)
     say(
         f"{config.model} (weights sha256 {record.model_digest[:12]}), first "
         f"{record.num_examples} {config.split} images of {data.name}:"
@@ -137,9 +139,21 @@ def _check_apart(directory: pathlib.Path, model: str) -> None:
 
 
 def evaluate_classifier(
-    classifier: Any, data: ImageData, config: EvaluationConfig
+    classifier: Any,
+    data: ImageData,
+    config: EvaluationConfig,
+    adaptive_objective: Objective = CrossEntropy(),
 ) -> EvaluationRecord:
-    """Return the record of a classifier under the configured attacks."""
+    """Return the record of a classifier under the configured attacks.
+
+    Args:
+        classifier: a Keras model from images to logits.
+        data: images and labels.
+        config: the attacks and what they may spend.
+        adaptive_objective: what the attack "adaptive" climbs; where it is
+            cross-entropy (default), a suite leaves the attack out, for its
+            PGD is that.
+    """
     examples = {"test": data.test, "train": data.train}[config.split]
     examples = examples.first(config.num_examples)
     budget = recipes.Budget(
@@ -148,6 +162,7 @@ def evaluate_classifier(
         step_size=config.step_size,
         last_iterate=config.last_iterate,
         seed=config.seed,
+        adaptive_objective=adaptive_objective,
     )
     ball = NormBall(config.norm, epsilon=config.radius)
     attacks = recipes.make_attacks(config.attacks, ball, budget)

@@ -9,6 +9,8 @@ import keras
 from tfrobust import defenses
 from tfrobust.classifier import as_classifier
 from tfrobust.inputs import head_activation
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import Objective
 
 
 def load_model(path: str | pathlib.Path) -> keras.Model:
@@ -36,6 +38,14 @@ def load_classifier(path: str | pathlib.Path) -> keras.Model:
     Of a defense, its classifier; of a functional model with a softmax or
     sigmoid head, `as_classifier` of it.
     """
+    return load_attacked(path)[0]
+
+
+def load_attacked(path: str | pathlib.Path) -> tuple[keras.Model, Objective]:
+    """Load a classifier and what an attack that knows its defense climbs.
+
+    That is cross-entropy for a model that says nothing of a defense.
+    """
     model = load_model(path)
     shape = getattr(model, "output_shape", None)
     if not isinstance(model, defenses.RobustModel) and (
@@ -46,7 +56,9 @@ def load_classifier(path: str | pathlib.Path) -> keras.Model:
             f"Received: output shape {shape}"
         )
     if isinstance(model, defenses.RobustModel):
-        return model.classifier
+        return model.classifier, model.adaptive_objective
     head = head_activation(model)
     one_unit = model.output_shape[-1] == 1
-    return as_classifier(model) if head != "linear" or one_unit else model
+    if head != "linear" or one_unit:
+        model = as_classifier(model)
+    return model, CrossEntropy()

@@ -257,7 +257,7 @@ def build_model(
     )
     model.compile(
         optimizer,
-        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        recipes.make_loss(config.defense),
         metrics=["accuracy"],
         jit_compile=False,
     )

@@ -33,6 +33,12 @@ def flatten(x: tf.Tensor) -> tf.Tensor:
     return tf.reshape(x, (tf.shape(x)[0], -1))
 
 
+def inner_product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Return the inner product of each example with its fellow, (batch,)."""
+    product = at_least_float32(flatten(a)) * at_least_float32(flatten(b))
+    return tf.reduce_sum(product, axis=1)
+
+
 def l1_norm(x: tf.Tensor) -> tf.Tensor:
     """Return the l1 norm of each example, shape (batch,)."""
     return tf.reduce_sum(tf.abs(at_least_float32(flatten(x))), axis=1)

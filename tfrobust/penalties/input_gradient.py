@@ -41,7 +41,7 @@ class SquaredGradientNorm(Penalty):
 
     def __call__(self, y: tf.Tensor, forward: Forward) -> tf.Tensor:
         """See base class."""
-        gradient = forward.gradient(lambda logits: cross_entropy(y, logits))
+        gradient = forward.gradient(cross_entropy, y)
         return 0.5 * self.weight * squared_l2_norm(gradient)
 
 
@@ -69,5 +69,5 @@ class GradientL1Norm(Penalty):
 
     def __call__(self, y: tf.Tensor, forward: Forward) -> tf.Tensor:
         """See base class."""
-        gradient = forward.gradient(lambda logits: cross_entropy(y, logits))
+        gradient = forward.gradient(cross_entropy, y)
         return self.weight * l1_norm(gradient)

@@ -12,6 +12,7 @@ from tfrobust.recipes.defenses import check_defense
 from tfrobust.recipes.defenses import defense_settings
 from tfrobust.recipes.defenses import DEFENSES
 from tfrobust.recipes.defenses import make_defense
+from tfrobust.recipes.defenses import make_loss
 
 __all__ = [
     "ARCHITECTURES",
@@ -26,4 +27,5 @@ __all__ = [
     "make_architecture",
     "make_attacks",
     "make_defense",
+    "make_loss",
 ]

@@ -12,8 +12,10 @@ from tfrobust.attacks import FGSM
 from tfrobust.attacks import MIFGSM
 from tfrobust.attacks import PGD
 from tfrobust.attacks import UniformNoise
+from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Margin
+from tfrobust.objectives import Objective
 from tfrobust.objectives import Targeted
 from tfrobust.recipes.arguments import pick
 from tfrobust.threat_model import NormBall
@@ -30,6 +32,8 @@ class Budget:
         last_iterate: report last iterates of all steps on all examples, as
             many papers do, and not the best point; default False.
         seed: of random starts and noise; default 0.
+        adaptive_objective: what "adaptive" climbs: the defense's own;
+            default cross-entropy.
     """
 
     num_steps: int = 40
@@ -37,6 +41,7 @@ class Budget:
     step_size: float | None = None
     last_iterate: bool = False
     seed: int = 0
+    adaptive_objective: Objective = CrossEntropy()
 
 
 Maker = Callable[[NormBall, Budget], Attack]
@@ -74,6 +79,11 @@ def _pgd_margin(ball: NormBall, budget: Budget) -> Attack:
     return dataclasses.replace(_pgd(ball, budget), objective=Margin())
 
 
+def _adaptive(ball: NormBall, budget: Budget) -> Attack:
+    objective = budget.adaptive_objective
+    return dataclasses.replace(_pgd(ball, budget), objective=objective)
+
+
 def _pgd_least_likely(ball: NormBall, budget: Budget) -> Attack:
     targeted = Targeted(targets=LeastLikely())
     return dataclasses.replace(_pgd(ball, budget), objective=targeted)
@@ -94,13 +104,14 @@ ATTACKS: dict[str, Maker] = {
     "bim": _bim,
     "pgd": _pgd,
     "pgd_margin": _pgd_margin,
+    "adaptive": _adaptive,
     "pgd_least_likely": _pgd_least_likely,
     "mi_fgsm": _mi_fgsm,
 }
 
 SUITES: dict[str, tuple[str, ...]] = {
     "quick": ("noise", "fgsm", "pgd"),
-    "standard": ("noise", "fgsm", "mi_fgsm", "pgd", "pgd_margin"),
+    "standard": ("noise", "fgsm", "mi_fgsm", "pgd", "pgd_margin", "adaptive"),
 }
 
 
@@ -129,7 +140,14 @@ def make_attacks(
     """
     return {
         f"{name}-{budget.num_steps}"
-        if name.startswith(("pgd", "bim", "mi"))
+        if name.startswith(("pgd", "bim", "mi", "adaptive"))
         else name: ATTACKS[name](ball, budget)
         for name in attack_names(names)
+        if not _is_repeated(name, names, budget)
     }
+
+
+def _is_repeated(name: str, names: Sequence[str], budget: Budget) -> bool:
+    """Say whether a suite's adaptive attack is its PGD over again."""
+    usual = budget.adaptive_objective == CrossEntropy()
+    return name == "adaptive" and usual and name not in names

@@ -11,34 +11,55 @@ from typing import Any
 import keras
 
 from tfrobust import defenses
+from tfrobust import losses
 from tfrobust.attacks.starts import UniformStart
 from tfrobust.defenses import RobustModel
+from tfrobust.objectives import Margin
+from tfrobust.recipes import max_mahalanobis
+from tfrobust.recipes import sgr
 from tfrobust.recipes.arguments import pick
+from tfrobust.recipes.extras import extra_arguments
+from tfrobust.recipes.extras import EXTRAS
+
+
+def usual_loss() -> keras.losses.Loss:
+    """Return softmax cross-entropy of logits."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """A defense and the settings that have a plain value.
 
+    Any recipe also takes the settings `EXTRAS`.
+
     Args:
         make: `(classifier, **settings) -> RobustModel`; its defaults are the
             papers'.
         settings: names of what may be set.
+        fixed: settings that make the recipe what it is.
+        loss: makes the classification loss; default softmax cross-entropy.
     """
 
     make: Callable[..., RobustModel]
     settings: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    loss: Callable[[], keras.losses.Loss] = usual_loss
 
     @property
     def required(self) -> list[str]:
         """The settings without a default."""
         parameters = inspect.signature(self.make).parameters
         empty = inspect.Parameter.empty
-        return [s for s in self.settings if parameters[s].default is empty]
+        return [
+            s
+            for s in self.settings
+            if s in parameters and parameters[s].default is empty
+        ]
 
 
 def fast_fgsm_training(
-    classifier: keras.Model, *, epsilon: float
+    classifier: keras.Model, *, epsilon: float, **arguments: Any
 ) -> RobustModel:
     """Return Wong et al.'s: uniform start, one step of 1.25 epsilon."""
     return defenses.FGSMTraining(
@@ -47,22 +68,50 @@ def fast_fgsm_training(
         step_size=1.25 * epsilon,
         random_start=UniformStart(),
         clean_weight=0.0,
+        **arguments,
     )
 
 
 _ASCENT = ("epsilon", "step_size", "num_steps")
+_CENTERS = ("center_norm", "feature_width")
+_MARGIN = {"objective": Margin(), "clean_weight": 0.5}
 DEFENSES = {
     "standard": Recipe(RobustModel),
     "adversarial_training": Recipe(
         defenses.AdversarialTraining, (*_ASCENT, "norm", "clean_weight")
+    ),
+    "mixed_pgd_training": Recipe(
+        defenses.AdversarialTraining,
+        (*_ASCENT, "norm"),
+        fixed={"clean_weight": 0.5},
+    ),
+    "margin_training": Recipe(
+        defenses.AdversarialTraining, (*_ASCENT, "norm"), fixed=_MARGIN
     ),
     "fgsm_training": Recipe(
         defenses.FGSMTraining, ("epsilon", "norm", "clean_weight")
     ),
     "fast_fgsm_training": Recipe(fast_fgsm_training, ("epsilon",)),
     "trades": Recipe(defenses.TRADES, (*_ASCENT, "norm", "beta")),
-    "gradient_norm": Recipe(defenses.GradientNorm, ("weight",)),
+    "mart": Recipe(defenses.MART, (*_ASCENT, "norm", "beta")),
+    "llr": Recipe(defenses.LLR, (*_ASCENT, "norm", "weight", "slope_weight")),
     "lfr": Recipe(defenses.LFR, (*_ASCENT, "weight")),
+    "gradient_norm": Recipe(defenses.GradientNorm, ("weight",)),
+    "first_order_l1": Recipe(defenses.FirstOrderL1, ("weight",)),
+    "decision_jacobian": Recipe(defenses.JacobianRegularization, ("weight",)),
+    "sgr": Recipe(sgr.sgr, ("weight", "decay")),
+    "sgr_sign": Recipe(sgr.sgr_sign, ("weight", "decay")),
+    "sgr_fgsm": Recipe(sgr.sgr_fgsm, ("weight", "epsilon", "decay")),
+    "sgr_pgd": Recipe(sgr.sgr_pgd, ("weight", "epsilon", "num_steps", "decay")),
+    "sgr_deepfool": Recipe(sgr.sgr_deepfool, ("weight", "num_steps", "decay")),
+    "sgr_exponential": Recipe(sgr.sgr_exponential, ("weight", "decay_length")),
+    "mmc": Recipe(max_mahalanobis.mmc, _CENTERS, loss=losses.MaxMahalanobis),
+    "mmc_at": Recipe(
+        max_mahalanobis.mmc_at,
+        (*_ASCENT, *_CENTERS),
+        loss=losses.MaxMahalanobis,
+    ),
+    "mat": Recipe(max_mahalanobis.mat, (*_ASCENT, "alpha", "beta", *_CENTERS)),
 }
 
 
@@ -74,10 +123,11 @@ def defense_settings(name: str) -> tuple[str, ...]:
 def check_defense(name: str, settings: Mapping[str, Any]) -> None:
     """Raise `ValueError` for an unknown defense, or settings that don't fit."""
     recipe = pick("defense", name, DEFENSES)
-    unknown = [s for s in settings if s not in recipe.settings]
+    unknown = [s for s in settings if s not in (*recipe.settings, *EXTRAS)]
     if unknown:
+        own = ", ".join(recipe.settings) or "no settings of its own"
         raise ValueError(
-            f"`{name}` takes {', '.join(recipe.settings) or 'no settings'}. "
+            f"`{name}` takes {own}; any defense takes {', '.join(EXTRAS)}. "
             f"Received: {', '.join(f'{u}={settings[u]!r}' for u in unknown)}"
         )
     missing = [s for s in recipe.required if s not in settings]
@@ -102,4 +152,13 @@ def make_defense(
         ValueError: for an unknown name (with the nearest) or setting.
     """
     check_defense(name, settings)
-    return DEFENSES[name].make(classifier, **settings)
+    recipe = DEFENSES[name]
+    own = {k: v for k, v in settings.items() if k in recipe.settings}
+    return recipe.make(
+        classifier, **recipe.fixed, **own, **extra_arguments(settings)
+    )
+
+
+def make_loss(name: str) -> keras.losses.Loss:
+    """Return the classification loss that a defense is compiled with."""
+    return pick("defense", name, DEFENSES).loss()

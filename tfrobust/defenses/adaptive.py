@@ -1,0 +1,44 @@
+"""What an attack that knows a defense climbs."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import LogitsObjective
+from tfrobust.objectives import Objective
+from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.differentiation import Score
+from tfrobust.penalties.base import Penalty
+
+
+@keras.saving.register_keras_serializable("tfrobust.defenses")
+@dataclasses.dataclass(frozen=True)
+class DefenseLoss(Objective):
+    """A classification loss plus penalties, all at x'.
+
+    Args:
+        loss: an objective of logits; default `CrossEntropy()`.
+        penalties: `Penalty` objects; their weights count.
+    """
+
+    loss: LogitsObjective = CrossEntropy()
+    penalties: tuple[Penalty, ...] = ()
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            forward = Forward(classifier, x_adv)
+            values = self.loss.values(labels, forward.logits)
+            for penalty in self.penalties:
+                values += penalty(labels, forward)
+            return values, forward.logits
+
+        return score

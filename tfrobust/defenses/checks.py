@@ -1,0 +1,75 @@
+"""Checks of what a defense is built and compiled with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from tfrobust.arguments import check_type
+from tfrobust.inputs import head_activation
+from tfrobust.penalties.base import Penalty
+
+
+def check_classifier(classifier: Any) -> None:
+    """Raise `ValueError` unless it is a built model that returns logits."""
+    if not isinstance(classifier, keras.Model) or not classifier.built:
+        raise ValueError(
+            "`classifier` must be a built keras.Model from images to logits; "
+            "see tfrobust.as_classifier. "
+            f"Received: classifier={classifier!r}"
+        )
+    head = head_activation(classifier)
+    if head in ("softmax", "sigmoid"):
+        raise ValueError(
+            "`classifier` must return logits, and this one ends in a "
+            f"{head}; use tfrobust.as_classifier(model). "
+            f"Received: last layer {classifier.layers[-1].name!r}"
+        )
+
+
+def as_penalties(penalties: Any) -> tuple[Penalty, ...]:
+    """Return a list of penalties as a tuple, or raise `ValueError`."""
+    if not isinstance(penalties, Sequence):
+        raise ValueError(
+            "`penalties` must be a list of Penalty objects. "
+            f"Received: penalties={penalties!r}"
+        )
+    for penalty in penalties:
+        check_type("penalties", penalty, Penalty, example="GradientL1Norm(0.1)")
+    return tuple(penalties)
+
+
+def check_loss(loss: Any) -> None:
+    """Raise `ValueError` for a loss that would not mean what it says."""
+    if not callable(loss):
+        raise ValueError(
+            "compile() must be given a loss of logits per example, such as "
+            "keras.losses.SparseCategoricalCrossentropy(from_logits=True). "
+            f"Received: loss={loss!r}"
+        )
+    if isinstance(loss, keras.losses.Loss):
+        config = loss.get_config()
+        name = type(loss).__name__
+    else:
+        parameters = inspect.signature(loss).parameters
+        config = {n: p.default for n, p in parameters.items()}
+        name = getattr(loss, "__name__", repr(loss))
+    if config.get("from_logits") is False:
+        raise ValueError(
+            "The compiled loss must take logits, as SparseCategorical"
+            "Crossentropy(from_logits=True) does. "
+            f"Received: {name} with from_logits=False"
+        )
+    reduction = config.get("reduction", "sum_over_batch_size")
+    if reduction not in ("sum_over_batch_size", "mean"):
+        raise ValueError(
+            "The compiled loss must have the mean over the batch as its "
+            f"reduction. Received: {name} with reduction={reduction!r}"
+        )
+    if config.get("ignore_class") is not None:
+        raise ValueError(
+            f"`ignore_class` is not supported. Received: {config!r}"
+        )

@@ -1,0 +1,110 @@
+"""Local linearity regularisation.
+
+Qin et al., 2019, Adversarial robustness through local linearization,
+https://arxiv.org/abs/1907.02610
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfrobust.arguments import check_non_negative
+from tfrobust.attacks.pgd import PGD
+from tfrobust.attacks.starts import Start
+from tfrobust.attacks.starts import UniformStart
+from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.step import Terms
+from tfrobust.objectives import cross_entropy
+from tfrobust.objectives import LinearityError
+from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.norms import inner_product
+from tfrobust.ops.norms import Norm
+from tfrobust.ops.sampling import Noise
+from tfrobust.threat_model import NormBall
+
+
+@keras.saving.register_keras_serializable("tfrobust.defenses")
+class LLR(RobustModel):
+    """L(x, y) + weight * gamma + slope_weight * |d . dL(x)| (eq. 9).
+
+    gamma = |L(x + d) - L(x) - d . dL(x)| at the d that PGD finds to make it
+    largest. Both weights 0: plain training at its cost. The inner loop runs
+    the network in inference mode, the outer terms in training mode.
+
+    Args:
+        classifier: see `RobustModel`.
+        epsilon: radius in input units, non-negative.
+        weight: lambda, of gamma; default 4, as Xu et al. (2020) have it on
+            MNIST.
+        slope_weight: mu; default 3, likewise.
+        norm: 1, 2 or "inf" (default).
+        step_size: of the inner ascent; default 2.5 * epsilon / num_steps.
+        num_steps: of the inner ascent; default 10.
+        random_start: default `UniformStart()`. Required, for value and
+            gradient of gamma vanish at x.
+        **kwargs: as `RobustModel`, but for `attack`.
+    """
+
+    loss_terms = ("classification_loss", "linearity_error", "slope")
+    second_order = True
+    builds_attack = True
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        *,
+        epsilon: float,
+        weight: float = 4.0,
+        slope_weight: float = 3.0,
+        norm: Norm = "inf",
+        step_size: float | None = None,
+        num_steps: int = 10,
+        random_start: Start = UniformStart(),
+        **kwargs: Any,
+    ) -> None:
+        check_non_negative("weight", weight)
+        check_non_negative("slope_weight", slope_weight)
+        attack = PGD(
+            NormBall(norm, epsilon=epsilon),
+            step_size=step_size,
+            num_steps=num_steps,
+            random_start=random_start,
+            objective=LinearityError(),
+        )
+        super().__init__(classifier, attack=attack, **kwargs)
+        self.epsilon = epsilon
+        self.weight = weight
+        self.slope_weight = slope_weight
+        self.norm = norm
+        self.step_size = step_size
+        self.num_steps = num_steps
+        self.random_start = random_start
+
+    @property
+    def _plain(self) -> bool:
+        return self.weight == 0 and self.slope_weight == 0
+
+    def perturb(self, x: tf.Tensor, y: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """See base class; with both weights 0 nobody looks at x'."""
+        return x if self._plain else super().perturb(x, y, noise)
+
+    def compute_robust_loss(
+        self, y: tf.Tensor, forward: Forward, x_adv: tf.Tensor
+    ) -> tuple[Terms, tf.Tensor]:
+        """See base class."""
+        loss = self.classification_loss(y, forward.logits)
+        error = slope = tf.zeros_like(loss)
+        if not self._plain:
+            gradient = forward.gradient(cross_entropy, y)
+            slope = inner_product(x_adv - forward.x, gradient)
+            moved = cross_entropy(y, self.forward(x_adv).logits)
+            error = tf.abs(moved - cross_entropy(y, forward.logits) - slope)
+        terms = {
+            "classification_loss": loss,
+            "linearity_error": self.weight * error,
+            "slope": self.slope_weight * tf.abs(slope),
+        }
+        return terms, forward.logits

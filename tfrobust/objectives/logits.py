@@ -1,0 +1,110 @@
+"""Objectives that look at the logits."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from tfrobust.arguments import check_non_negative
+from tfrobust.arguments import check_type
+from tfrobust.objectives.base import LogitsObjective
+from tfrobust.objectives.base import Objective
+from tfrobust.objectives.scores import cross_entropy
+from tfrobust.objectives.scores import kl_divergence
+from tfrobust.objectives.scores import margin
+from tfrobust.ops.differentiation import Score
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class CrossEntropy(LogitsObjective):
+    """Softmax cross-entropy of the label (Madry et al., 2018)."""
+
+    def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        return cross_entropy(labels, logits)
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class Margin(LogitsObjective):
+    """The C&W margin min(max_{i != y} z_i - z_y, kappa).
+
+    Unlike cross-entropy its gradient does not vanish as softmax saturates.
+
+    Args:
+        kappa: confidence at which an example's score stops growing;
+            non-negative, or `None` (default) for no limit.
+
+    References:
+        Carlini and Wagner, 2017, https://arxiv.org/abs/1608.04644
+    """
+
+    kappa: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kappa is not None:
+            check_non_negative("kappa", self.kappa)
+
+    def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        values = margin(labels, logits)
+        if self.kappa is not None:
+            values = tf.minimum(values, self.kappa)
+        return values
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class TrainingLoss(LogitsObjective):
+    """A Keras loss of logits: what a model was trained with.
+
+    Args:
+        loss: a `keras.losses.Loss` with one value per example.
+    """
+
+    loss: keras.losses.Loss
+
+    def __post_init__(self) -> None:
+        check_type(
+            "loss",
+            self.loss,
+            keras.losses.Loss,
+            example="tfrobust.losses.MaxMahalanobis()",
+        )
+
+    def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        return self.loss.call(labels, logits)
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class KLDivergence(Objective):
+    """KL(p(x) || p(x')), TRADES' inner objective.
+
+    Value and gradient vanish at x' = x: start the ascent somewhere else.
+
+    References:
+        Zhang et al., 2019, https://arxiv.org/abs/1901.08573
+    """
+
+    @property
+    def moves_at_clean(self) -> bool:
+        """No: value and gradient vanish there."""
+        return False
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+        clean_logits = tf.stop_gradient(classifier(x, training=False))
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            logits = classifier(x_adv, training=False)
+            return kl_divergence(clean_logits, logits), logits
+
+        return score
