@@ -11,6 +11,9 @@ import json
 import math
 import os
 import pathlib
+import random
+import statistics
+from collections.abc import Sequence
 from typing import Any
 
 VERSION = 1
@@ -122,11 +125,68 @@ class TrainingRecord:
     provenance: dict[str, Any]
 
 
-Record = EvaluationRecord | CurveRecord | TrainingRecord
+@dataclasses.dataclass(frozen=True)
+class BenchmarkRecord:
+    """Times of calls that were made in turn.
+
+    Attributes:
+        suite: what was measured.
+        configuration: every setting of the run.
+        seconds: call -> time of each round.
+        floors: call -> {bare call: how often the call can't avoid it}; bare
+            calls stand in `seconds` as "bare NAME".
+        provenance: seed, versions, revision.
+    """
+
+    suite: str
+    configuration: dict[str, Any]
+    seconds: dict[str, list[float]]
+    floors: dict[str, dict[str, int]]
+    provenance: dict[str, Any]
+
+    def floor_seconds(self, name: str) -> tuple[float, ...]:
+        """Return the floor of a call in each round."""
+        counts = self.floors[name]
+        columns = [self.seconds[f"bare {call}"] for call in counts]
+        rounds = zip(*columns, strict=True)
+        times = list(counts.values())
+        return tuple(
+            sum(n * t for n, t in zip(times, row, strict=True))
+            for row in rounds
+        )
+
+
+Record = EvaluationRecord | CurveRecord | TrainingRecord | BenchmarkRecord
 _KINDS = {
     kind.__name__: kind
-    for kind in (EvaluationRecord, CurveRecord, TrainingRecord)
+    for kind in (
+        EvaluationRecord,
+        CurveRecord,
+        TrainingRecord,
+        BenchmarkRecord,
+    )
 }
+
+
+def ratio_of_medians(
+    above: Sequence[float], below: Sequence[float]
+) -> tuple[float, float, float]:
+    """Return the ratio of two medians and its 95 % bootstrap interval.
+
+    Rounds are drawn together, for a slow round is slow for both.
+
+    Args:
+        above, below: times of the same rounds.
+    """
+    median = statistics.median
+    rounds = list(zip(above, below, strict=True))
+    draw = random.Random(0)
+    ratios = []
+    for _ in range(1000):
+        drawn = draw.choices(rounds, k=len(rounds))
+        ratios.append(median(a for a, _ in drawn) / median(b for _, b in drawn))
+    ratios.sort()
+    return median(above) / median(below), ratios[25], ratios[974]
 
 
 def confidence_interval(count: int, total: int) -> tuple[float, float]:

@@ -53,6 +53,11 @@ _INTEGERS = {
 }
 _SETTINGS = {n: FLAGS.number(n, None, text) for n, text in _NUMBERS.items()}
 _SETTINGS |= {n: FLAGS.integer(n, None, text) for n, text in _INTEGERS.items()}
+_SETTINGS["perturbation_label_source"] = FLAGS.string(
+    "perturbation_label_source",
+    None,
+    "true or predicted: the class SGR perturbs for; default predicted",
+)
 
 FLAGS.group("Added to any defense")
 _ADDED = {
@@ -71,6 +76,12 @@ _OPTIMIZER = FLAGS.string("optimizer", "adam", "adam, sgd")
 _LEARNING_RATE = FLAGS.number("learning_rate", 1e-3, "at the start")
 _CONSTANT_EPOCHS = FLAGS.integer(
     "constant_epochs", None, "then linear to 0; default constant throughout"
+)
+_EPSILON_WARM_UP = FLAGS.integer(
+    "epsilon_warm_up", 0, "epochs over which the radius grows"
+)
+_WEIGHT_WARM_UP = FLAGS.integer(
+    "weight_warm_up", 0, "epochs over which the robust terms grow"
 )
 _AUGMENT = FLAGS.switch("augment", "random shifts, and flips in colour")
 _VALIDATION_EXAMPLES = FLAGS.integer(
@@ -105,6 +116,8 @@ def main() -> None:
         optimizer=_OPTIMIZER.value,
         learning_rate=_LEARNING_RATE.value,
         constant_epochs=_CONSTANT_EPOCHS.value,
+        epsilon_warm_up=_EPSILON_WARM_UP.value,
+        weight_warm_up=_WEIGHT_WARM_UP.value,
         augment=_AUGMENT.value,
         validation_examples=_VALIDATION_EXAMPLES.value,
         epsilon=_EPSILON.value,

@@ -6,6 +6,7 @@ from tfrobust.callbacks.errors import TrainingDiverged
 from tfrobust.callbacks.non_finite import StopOnNonFinite
 from tfrobust.callbacks.progress import ProgressBar
 from tfrobust.callbacks.robust_validation import RobustValidation
+from tfrobust.callbacks.warm_up import WarmUp
 
 __all__ = [
     "KeepCheckpoints",
@@ -14,4 +15,5 @@ __all__ = [
     "SeedRandomLayers",
     "StopOnNonFinite",
     "TrainingDiverged",
+    "WarmUp",
 ]

@@ -5,12 +5,18 @@ from tfrobust.experiments.evaluating import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.preparing import prepare
 from tfrobust.experiments.quickstart import quickstart
+from tfrobust.experiments.train_step_benchmark import benchmark
+from tfrobust.experiments.train_step_benchmark import BenchmarkConfig
+from tfrobust.experiments.train_step_benchmark import FLOORS
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training import TrainingConfig
 
 __all__ = [
+    "BenchmarkConfig",
     "EvaluationConfig",
+    "FLOORS",
     "TrainingConfig",
+    "benchmark",
     "evaluate",
     "load_classifier",
     "prepare",

@@ -58,6 +58,9 @@ class TrainingConfig:
         learning_rate: positive.
         constant_epochs: after so many epochs the rate falls linearly to
             zero; default `None`: never.
+        epsilon_warm_up: epochs over which the radius grows from 0; default
+            0.
+        weight_warm_up: likewise the robust terms; default 0.
         augment: pad-and-crop by a tenth of the height, and flips for three
             channels.
         validation_examples: carved from train by the seed; default a tenth,
@@ -84,6 +87,8 @@ class TrainingConfig:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     constant_epochs: int | None = None
+    epsilon_warm_up: int = 0
+    weight_warm_up: int = 0
     augment: bool = False
     validation_examples: int | None = None
     epsilon: float | None = None
@@ -100,7 +105,8 @@ class TrainingConfig:
         check_positive("learning_rate", self.learning_rate)
         for name in ("epochs", "batch_size", "validation_steps"):
             check_integer(name, getattr(self, name), minimum=1)
-        check_integer("seed", self.seed, minimum=0)
+        for name in ("seed", "epsilon_warm_up", "weight_warm_up"):
+            check_integer(name, getattr(self, name), minimum=0)
         if self.epsilon is not None:
             check_positive("epsilon", self.epsilon)
         if self.constant_epochs is not None:
@@ -289,6 +295,10 @@ def _callbacks(
     chosen: list[keras.callbacks.Callback] = [
         callbacks.StopOnNonFinite(),
         callbacks.SeedRandomLayers(config.seed),
+        callbacks.WarmUp(
+            epsilon_epochs=config.epsilon_warm_up,
+            weight_epochs=config.weight_warm_up,
+        ),
         callbacks.ProgressBar(config.defense, first_epoch=done),
     ]
     if len(data.validation):

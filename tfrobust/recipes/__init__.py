@@ -1,6 +1,7 @@
 """The one place where names become objects."""
 
 from tfrobust.recipes.architectures import ARCHITECTURES
+from tfrobust.recipes.architectures import check_architecture
 from tfrobust.recipes.architectures import make_architecture
 from tfrobust.recipes.attacks import ATTACKS
 from tfrobust.recipes.attacks import Budget
@@ -20,6 +21,7 @@ __all__ = [
     "Budget",
     "DEFENSES",
     "SUITES",
+    "check_architecture",
     "check_defense",
     "data_defaults",
     "defense_settings",

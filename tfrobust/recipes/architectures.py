@@ -17,6 +17,11 @@ ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
 }
 
 
+def check_architecture(name: str) -> None:
+    """Raise `ValueError` for an unknown network, naming the nearest."""
+    pick("architecture", name, ARCHITECTURES)
+
+
 def make_architecture(
     name: str,
     input_shape: Sequence[int],

@@ -73,6 +73,7 @@ def fast_fgsm_training(
 
 
 _ASCENT = ("epsilon", "step_size", "num_steps")
+_LABELS = "perturbation_label_source"
 _CENTERS = ("center_norm", "feature_width")
 _MARGIN = {"objective": Margin(), "clean_weight": 0.5}
 DEFENSES = {
@@ -99,11 +100,15 @@ DEFENSES = {
     "gradient_norm": Recipe(defenses.GradientNorm, ("weight",)),
     "first_order_l1": Recipe(defenses.FirstOrderL1, ("weight",)),
     "decision_jacobian": Recipe(defenses.JacobianRegularization, ("weight",)),
-    "sgr": Recipe(sgr.sgr, ("weight", "decay")),
-    "sgr_sign": Recipe(sgr.sgr_sign, ("weight", "decay")),
-    "sgr_fgsm": Recipe(sgr.sgr_fgsm, ("weight", "epsilon", "decay")),
-    "sgr_pgd": Recipe(sgr.sgr_pgd, ("weight", "epsilon", "num_steps", "decay")),
-    "sgr_deepfool": Recipe(sgr.sgr_deepfool, ("weight", "num_steps", "decay")),
+    "sgr": Recipe(sgr.sgr, ("weight", "decay", _LABELS)),
+    "sgr_sign": Recipe(sgr.sgr_sign, ("weight", "decay", _LABELS)),
+    "sgr_fgsm": Recipe(sgr.sgr_fgsm, ("weight", "epsilon", "decay", _LABELS)),
+    "sgr_pgd": Recipe(
+        sgr.sgr_pgd, ("weight", "epsilon", "num_steps", "decay", _LABELS)
+    ),
+    "sgr_deepfool": Recipe(
+        sgr.sgr_deepfool, ("weight", "num_steps", "decay", _LABELS)
+    ),
     "sgr_exponential": Recipe(sgr.sgr_exponential, ("weight", "decay_length")),
     "mmc": Recipe(max_mahalanobis.mmc, _CENTERS, loss=losses.MaxMahalanobis),
     "mmc_at": Recipe(

@@ -34,6 +34,7 @@ def _sgr(
     weight: float,
     decay: float,
     perturbation: Any,
+    perturbation_label_source: str = "predicted",
     **arguments: Any,
 ) -> SGR:
     # The predicted class, against label leaking: the authors'.
@@ -42,7 +43,7 @@ def _sgr(
         weight=weight,
         covariance=learned_covariance(classifier, decay=decay),
         perturbation=perturbation,
-        perturbation_label_source="predicted",
+        perturbation_label_source=perturbation_label_source,
         **arguments,
     )
 

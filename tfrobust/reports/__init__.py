@@ -1,5 +1,7 @@
 """Records -> tables and figures; never sees a model."""
 
+from tfrobust.reports.benchmarks import bare_rows
+from tfrobust.reports.benchmarks import benchmark_rows
 from tfrobust.reports.figures import plot_accuracy_against_epsilon
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
@@ -11,6 +13,8 @@ __all__ = [
     "as_markdown",
     "as_text",
     "attack_rows",
+    "bare_rows",
+    "benchmark_rows",
     "plot_accuracy_against_epsilon",
     "robustness_rows",
     "settings_lines",

@@ -1,0 +1,59 @@
+"""Let the radius and the robust terms grow over the first epochs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from tfrobust.arguments import check_integer
+
+
+class WarmUp(keras.callbacks.Callback):
+    """Raise a defense's radius and robust terms linearly from 0 to full.
+
+    At step t of the first `epochs` epochs, T steps in all, the radius and the
+    step of the training attack, or every term of the loss but the first, are
+    t / T of what they will be. After a resumption it goes on where it was.
+
+    Args:
+        epsilon_epochs: of the radius; default 0: full from the start.
+        weight_epochs: of terms and penalties; default 0.
+    """
+
+    def __init__(
+        self, *, epsilon_epochs: int = 0, weight_epochs: int = 0
+    ) -> None:
+        super().__init__()
+        check_integer("epsilon_epochs", epsilon_epochs, minimum=0)
+        check_integer("weight_epochs", weight_epochs, minimum=0)
+        self.epsilon_epochs = epsilon_epochs
+        self.weight_epochs = weight_epochs
+        self._epoch = 0
+
+    def on_epoch_begin(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Remember the epoch; at its end nothing is left to raise."""
+        del logs
+        self._epoch = epoch
+
+    def on_train_batch_begin(
+        self, batch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Set the scales of this step."""
+        del logs
+        steps = self.params["steps"]
+        if not steps:
+            raise ValueError(
+                "WarmUp must know how many steps an epoch has; pass "
+                f"steps_per_epoch to fit. Received: steps={steps}"
+            )
+        done = self._epoch + batch / steps
+        model = self.model
+        model.epsilon_scale.assign(_share(done, self.epsilon_epochs))
+        model.weight_scale.assign(_share(done, self.weight_epochs))
+
+
+def _share(done: float, epochs: int) -> float:
+    return 1.0 if epochs == 0 else min(1.0, done / epochs)
