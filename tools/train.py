@@ -66,8 +66,16 @@ _ADDED = {
     "gradient_l1_weight": "of a penalty on the gradient's l1 norm",
     "weight_decay": "times the squared kernels in the loss",
     "awp_radius": "of adversarial weight perturbation",
+    "noise_scale": "of noise beside a projection; default 10",
+}
+_COMPONENTS = {
+    "num_components": "project training images on principal components",
+    "num_noise_components": "with noise in so many more; default 0",
 }
 _SETTINGS |= {n: FLAGS.number(n, None, text) for n, text in _ADDED.items()}
+_SETTINGS |= {
+    n: FLAGS.integer(n, None, text) for n, text in _COMPONENTS.items()
+}
 
 FLAGS.group("Training")
 _EPOCHS = FLAGS.integer("epochs", 10, "passes over the training part")

@@ -1,5 +1,6 @@
 """Runs: configuration -> train, evaluate -> run directory."""
 
+from tfrobust.experiments.comparing import compare
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluating import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
@@ -17,6 +18,7 @@ __all__ = [
     "FLOORS",
     "TrainingConfig",
     "benchmark",
+    "compare",
     "evaluate",
     "load_classifier",
     "prepare",

@@ -7,10 +7,13 @@ import dataclasses
 import pathlib
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 from typing import cast
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tfrobust import callbacks
 from tfrobust import data as data_room
@@ -185,6 +188,8 @@ def _train(
     else:
         keras.utils.set_random_seed(config.seed)
         model = build_model(config, data, steps)
+        if model.input_transform is not None:
+            model.input_transform.adapt(_image_batches(data.train))
         done = 0
     batches = data_room.train_batches(
         data.train,
@@ -215,6 +220,17 @@ def _train(
     record = _record(config, directory, seconds, origin, _resolved(model))
     write_record(record, directory / "training.json")
     return record
+
+
+def _image_batches(split: data_room.Split) -> tf.data.Dataset:
+    """Return images as floats, a batch at a time."""
+
+    def batches() -> Iterator[np.ndarray]:
+        for start in range(0, len(split), 1024):
+            yield split.images(slice(start, start + 1024))
+
+    spec = tf.TensorSpec((None, *split.x.shape[1:]), tf.float32)
+    return tf.data.Dataset.from_generator(batches, output_signature=spec)
 
 
 def load_split_data(config: TrainingConfig, say: Say) -> data_room.ImageData:

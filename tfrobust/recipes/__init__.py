@@ -7,6 +7,8 @@ from tfrobust.recipes.attacks import ATTACKS
 from tfrobust.recipes.attacks import Budget
 from tfrobust.recipes.attacks import make_attacks
 from tfrobust.recipes.attacks import SUITES
+from tfrobust.recipes.comparisons import COMPARISONS
+from tfrobust.recipes.comparisons import find_comparison
 from tfrobust.recipes.data import data_defaults
 from tfrobust.recipes.data import load_data
 from tfrobust.recipes.defenses import check_defense
@@ -19,12 +21,14 @@ __all__ = [
     "ARCHITECTURES",
     "ATTACKS",
     "Budget",
+    "COMPARISONS",
     "DEFENSES",
     "SUITES",
     "check_architecture",
     "check_defense",
     "data_defaults",
     "defense_settings",
+    "find_comparison",
     "load_data",
     "make_architecture",
     "make_attacks",

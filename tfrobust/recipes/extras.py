@@ -8,20 +8,25 @@ from typing import Any
 
 from tfrobust import penalties
 from tfrobust.defenses import WeightPerturbation
+from tfrobust.layers import PrincipalSubspace
 
 PENALTIES: dict[str, Callable[[float], penalties.Penalty]] = {
     "jacobian_weight": penalties.DecisionJacobian,
     "gradient_norm_weight": penalties.SquaredGradientNorm,
     "gradient_l1_weight": penalties.GradientL1Norm,
 }
-EXTRAS = (*PENALTIES, "weight_decay", "awp_radius")
+SUBSPACE = ("num_components", "num_noise_components", "noise_scale")
+EXTRAS = (*PENALTIES, "weight_decay", "awp_radius", *SUBSPACE)
 
 
 def extra_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return `RobustModel`'s arguments for the extras among `settings`.
 
     Args:
-        settings: `jacobian_weight`, `gradient_norm_weight` and
+        settings: `num_components` projects training images on so many
+            principal components, with noise in `num_noise_components`
+            (default 0) more, of `noise_scale` (default 10);
+            `jacobian_weight`, `gradient_norm_weight` and
             `gradient_l1_weight` add a penalty; `weight_decay` is the
             model's; `awp_radius` adds weight perturbation.
     """
@@ -37,3 +42,18 @@ def extra_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
         radius = settings["awp_radius"]
         arguments["weight_perturbation"] = WeightPerturbation(radius)
     return arguments
+
+
+def _subspace(settings: Mapping[str, Any]) -> PrincipalSubspace:
+    """Return the layer, which must still be adapted to training images."""
+    if "num_components" not in settings:
+        given = {k: settings[k] for k in SUBSPACE if k in settings}
+        raise ValueError(
+            "A projection needs num_components, of how many it is made. "
+            f"Received: {given}"
+        )
+    return PrincipalSubspace(
+        settings["num_components"],
+        num_noise_components=settings.get("num_noise_components", 0),
+        noise_scale=settings.get("noise_scale", 10.0),
+    )

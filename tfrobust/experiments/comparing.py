@@ -1,0 +1,138 @@
+"""Train and attack the defenses of a table; write the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+from collections.abc import Callable
+
+from tfrobust import recipes
+from tfrobust import reports
+from tfrobust.experiments.evaluating import evaluate
+from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.training import train
+from tfrobust.experiments.training import TrainingConfig
+from tfrobust.recipes.comparisons import Comparison
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import read_record
+from tfrobust.records import TrainingRecord
+
+Pair = tuple[str, TrainingRecord, EvaluationRecord]
+
+
+def compare(
+    name: str,
+    output_dir: str | pathlib.Path,
+    *,
+    page: str | pathlib.Path | None = None,
+    data_dir: str | None = None,
+    say: Callable[[str], None] = print,
+) -> list[Pair]:
+    """Train and attack every defense of a table.
+
+    What is finished in `output_dir` is kept, so a run that was stopped goes
+    on where it was; remove a directory to do its row again.
+
+    Args:
+        name: a key of `recipes.COMPARISONS`.
+        output_dir: run directories go here.
+        page: a Markdown file to write; default none.
+        data_dir: where prepared sets are.
+        say: is told what a person should know; default `print`.
+
+    Returns:
+        (label, training, evaluation) of each row.
+    """
+    comparison = recipes.find_comparison(name)
+    output = pathlib.Path(output_dir)
+    rows = []
+    for index, label in enumerate(comparison.defenses, 1):
+        say(f"[{index}/{len(comparison.defenses)}] {label}")
+        directory = output / re.sub(r"\W+", "_", label).strip("_")
+        training = _trained(comparison, label, directory, data_dir, say)
+        rows.append(
+            (label, training, _attacked(comparison, directory, data_dir))
+        )
+    say(reports.as_text(_table(rows)))
+    if page is not None:
+        pathlib.Path(page).write_text(_page(name, comparison, rows))
+    return rows
+
+
+def _trained(
+    comparison: Comparison,
+    label: str,
+    directory: pathlib.Path,
+    data_dir: str | None,
+    say: Callable[[str], None],
+) -> TrainingRecord:
+    defense, settings = comparison.defenses[label]
+    config = TrainingConfig(
+        comparison.data,
+        data_dir=data_dir,
+        defense=defense,
+        settings=dict(settings),
+        epsilon=comparison.epsilon,
+        **comparison.training,
+    )
+    finished = directory / "training.json"
+    if finished.is_file():
+        return read_record(finished)  # type: ignore[return-value]
+    resume = (directory / "config.json").is_file()
+    return train(config, directory, resume=resume, say=say)
+
+
+def _attacked(
+    comparison: Comparison, directory: pathlib.Path, data_dir: str | None
+) -> EvaluationRecord:
+    finished = directory / "attacked" / "evaluation.json"
+    if finished.is_file():
+        return read_record(finished)  # type: ignore[return-value]
+    config = EvaluationConfig(
+        str(directory / "last.keras"),
+        data=comparison.data,
+        data_dir=data_dir,
+        attacks=("pgd", "pgd_margin", "adaptive"),
+        epsilon=comparison.epsilon,
+        num_examples=comparison.num_examples,
+        num_restarts=comparison.num_restarts,
+    )
+    return evaluate(
+        config, directory / "attacked", overwrite=True, say=lambda _: None
+    )
+
+
+def _table(rows: list[Pair]) -> list[list[str]]:
+    """Return header and rows, the training time at the end."""
+    records = [dataclasses.replace(r, model=label) for label, _, r in rows]
+    table = [row[:-1] for row in reports.robustness_rows(records)]
+    table[0].append("training s")
+    for cells, (_, training, _) in zip(table[1:], rows, strict=True):
+        cells.append(f"{training.seconds:.0f}")
+    return table
+
+
+def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
+    """Return the table as a page, from the records alone."""
+    origin = rows[0][2].provenance
+    examples = rows[0][2].num_examples
+    shared = ", ".join(f"{k} {v}" for k, v in comparison.training.items())
+    versions = ", ".join(
+        f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras", "seed")
+    )
+    parts = [
+        f"# Defenses on {comparison.data}, l-inf ball of radius "
+        f"{comparison.epsilon:g}",
+        f"Written by `python -m tools.reproduce --table={name}` from its "
+        f"records ({versions}).",
+        f"{comparison.notes} Training: {shared}; the last epoch's weights. "
+        f"Attacks: best points of the first {examples} test images, "
+        f"{comparison.num_restarts} random starts; adaptive climbs what the "
+        "defense trained with; where that is cross-entropy alone, pgd is "
+        "it. Nothing here is as strong as AutoAttack: upper bounds.",
+        reports.as_markdown(_table(rows)),
+        "The attacks' settings:",
+        "\n".join(f"- {line}" for line in reports.settings_lines(rows[-1][2])),
+    ]
+    return "\n\n".join(parts) + "\n"
