@@ -1,7 +1,10 @@
 """Small networks and batches; every network has under 5,000 weights."""
 
+import functools
+
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from tfrobust import architectures
@@ -52,3 +55,17 @@ def linear(weights, bias=None):
 def sparse_loss():
     """Return the usual loss."""
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+@functools.cache
+def two_replicas():
+    """Return the one strategy of all tests.
+
+    A strategy counts its collectives from 100, and in a process two of one
+    number must have one shape.
+    """
+    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
+    strategy = tf.distribute.MirroredStrategy(devices)
+    if strategy.num_replicas_in_sync != 2:
+        raise RuntimeError(f"Two logical devices wanted. Received: {devices}")
+    return strategy

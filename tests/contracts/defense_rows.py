@@ -30,6 +30,14 @@ ROWS = {
         penalties=[GradientL1Norm(0.1), SquaredGradientNorm(0.1)],
         seed=3,
     ),
+    "RobustModel-pca": lambda c: defenses.RobustModel(
+        c, input_transform=_principal_subspace(c, num_noise_components=0)
+    ),
+    "RobustModel-noise": lambda c: defenses.RobustModel(
+        c,
+        input_transform=_principal_subspace(c, num_noise_components=2),
+        attack=PGD(NormBall("inf", epsilon=0.1), num_steps=2),
+    ),
     "AdversarialTraining": lambda c: defenses.AdversarialTraining(
         c, epsilon=0.1, num_steps=3
     ),
@@ -104,6 +112,15 @@ ROWS = {
         objective=TrainingLoss(losses.MaxMahalanobis()),
     ),
 }
+
+
+def _principal_subspace(classifier, *, num_noise_components):
+    x, _ = networks.batch(classifier, 40, seed=1)
+    layer = layers.PrincipalSubspace(
+        4, num_noise_components=num_noise_components, noise_scale=2.0, seed=3
+    )
+    layer.adapt(x)
+    return layer
 
 
 def _sgr(classifier, form, **arguments):

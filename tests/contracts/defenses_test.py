@@ -1,12 +1,10 @@
 """What every defense promises. A public defense without a row fails."""
 
-import functools
-
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from tests import networks
 from tests.contracts.defense_rows import compiled
 from tests.contracts.defense_rows import every_defense
 from tests.contracts.defense_rows import fit
@@ -56,20 +54,10 @@ def _own_config(model):
     return {k: v for k, v in config.items() if k != "classifier"}
 
 
-@functools.cache
-def _two_replicas():
-    # One for all: each strategy counts its collectives from 100, and two of
-    # one number must have one shape in a process.
-    devices = [d.name for d in tf.config.list_logical_devices("CPU")]
-    strategy = tf.distribute.MirroredStrategy(devices)
-    assert strategy.num_replicas_in_sync == 2
-    return strategy
-
-
 @every_defense
 def test_two_replicas_equal_one(name):
     row = trained(name)
-    with _two_replicas().scope():
+    with networks.two_replicas().scope():
         two = compiled(name)
     two.classifier.set_weights(row.start)
     fit(two, row.x, row.y)

@@ -152,7 +152,7 @@ def test_evaluate_refuses_in_one_line(arguments, message, tmp_path, capsys):
 def test_help_is_short_and_grouped(capsys):
     assert _run(train, "--help") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) < 60
+    assert len(lines) < 70
     assert {"Data:", "Network:", "Defense:", "Training:", "Run:"} <= set(lines)
     assert all("absl" not in line for line in lines)
 

@@ -22,7 +22,6 @@ from tfrobust.defenses.batches import standardize
 from tfrobust.defenses.checks import as_penalties
 from tfrobust.defenses.checks import check_classifier
 from tfrobust.defenses.checks import check_loss
-from tfrobust.defenses.replicas import replica_rows
 from tfrobust.defenses.step import Batch
 from tfrobust.defenses.step import Step
 from tfrobust.defenses.step import Terms
@@ -39,10 +38,12 @@ from tfrobust.objectives import LogitsObjective
 from tfrobust.objectives import Objective
 from tfrobust.objectives import TrainingLoss
 from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.replicas import replica_rows
 from tfrobust.ops.sampling import BatchNoise
 from tfrobust.ops.sampling import Noise
 from tfrobust.penalties.base import Penalty
 from tfrobust.serialization import deserialize_config
+from tfrobust.threat_model import NormBall
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -69,6 +70,9 @@ class RobustModel(keras.Model):
             the loss; default none. See `WeightPerturbation`.
         label_source: "true" (default) or "predicted": which class the
             attack perturbs for. Predicted labels can't leak the true one.
+        bounds: box that training images must lie in, default (0, 1), or
+            `None`; an `attack` has its own. For images that were projected
+            once, before training.
         seed: of the training noise, in [0, 2**32); default 0.
 
     Raises:
@@ -102,6 +106,7 @@ class RobustModel(keras.Model):
         weight_decay: float = 0.0,
         weight_perturbation: WeightPerturbation | None = None,
         label_source: str = "true",
+        bounds: tuple[float, float] | None = (0.0, 1.0),
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -128,12 +133,13 @@ class RobustModel(keras.Model):
         self.weight_decay = weight_decay
         self.weight_perturbation = weight_perturbation
         self.label_source = label_source
+        self.bounds = NormBall(epsilon=0.0, bounds=bounds).bounds
         self.seed = seed
         self.noise_counter = self._scalar("noise_counter", "int64", "zeros")
         # What a warm-up turns; 1 leaves every number as it is.
         self.epsilon_scale = self._scalar("epsilon_scale", None, "ones")
         self.weight_scale = self._scalar("weight_scale", None, "ones")
-        self.termtrackers = trackers(self.loss_terms, self.penalties)
+        self.term_trackers = trackers(self.loss_terms, self.penalties)
         if self.second_order or self.penalties:
             warn_if_inexact(classifier)
         self.build(classifier.input_shape)
@@ -227,11 +233,9 @@ class RobustModel(keras.Model):
     @property
     def _bounds(self) -> tuple[float, float] | None:
         """The box that training images must lie in."""
-        return (
-            (0.0, 1.0)
-            if self.attack is None
-            else self.attack.threat_model.bounds
-        )
+        if self.attack is None:
+            return self.bounds
+        return self.attack.threat_model.bounds
 
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Take one step: transform, perturb, loss, update, metrics."""
@@ -334,7 +338,7 @@ class RobustModel(keras.Model):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Evaluate the classifier on clean images."""
         logs = super().test_step(data)
-        return {k: v for k, v in logs.items() if k not in self.termtrackers}
+        return {k: v for k, v in logs.items() if k not in self.term_trackers}
 
     @property
     def adaptive_objective(self) -> Objective:
@@ -364,7 +368,7 @@ class RobustModel(keras.Model):
         tracker = next(m for m in self.metrics if m.name == "loss")
         regularizers = step.loss - step.share
         tracker.update_state(own_mean + regularizers, sample_weight=rows)
-        for name, metric in self.termtrackers.items():
+        for name, metric in self.term_trackers.items():
             mean = keras.ops.divide_no_nan(step.sums[name], count)
             metric.update_state(mean, sample_weight=rows)
 

@@ -13,6 +13,7 @@ from tfrobust.layers.max_mahalanobis import with_max_mahalanobis_head
 from tfrobust.layers.perturbation_covariance import CovarianceFunction
 from tfrobust.layers.perturbation_covariance import FullCovariance
 from tfrobust.layers.perturbation_covariance import PerturbationCovariance
+from tfrobust.layers.principal_subspace import PrincipalSubspace
 
 __all__ = [
     "CovarianceFunction",
@@ -21,6 +22,7 @@ __all__ = [
     "FullCovariance",
     "MaxMahalanobisHead",
     "PerturbationCovariance",
+    "PrincipalSubspace",
     "inexact_layers",
     "max_mahalanobis_centers",
     "warn_if_inexact",

@@ -293,7 +293,7 @@ class CovarianceFunction(PerturbationCovariance):
     Example:
 
     >>> sigma = CovarianceFunction((28, 28, 1))
-    >>> sigma.moment.shape
+    >>> tuple(sigma.moment.shape)
     (55, 55, 1, 1)
     """
 

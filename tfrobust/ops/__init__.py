@@ -2,7 +2,18 @@
 
 from tfrobust.ops import differentiation
 from tfrobust.ops import norms
+from tfrobust.ops import principal_components
 from tfrobust.ops import projections
+from tfrobust.ops import replicas
 from tfrobust.ops import sampling
+from tfrobust.ops import spectral
 
-__all__ = ["differentiation", "norms", "projections", "sampling"]
+__all__ = [
+    "differentiation",
+    "norms",
+    "principal_components",
+    "projections",
+    "replicas",
+    "sampling",
+    "spectral",
+]

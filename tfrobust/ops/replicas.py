@@ -11,15 +11,16 @@ def replica_rows(
     """Return (first row of this replica, rows of the global batch).
 
     Replicas need not have equally many rows: the last batch of an epoch is
-    divided as it comes.
+    divided as it comes. Outside of replicas, as in eager code under
+    `strategy.scope()`, the rows are the global batch.
 
     Args:
         rows: how many rows this replica has, int32 scalar.
     """
     context = tf.distribute.get_replica_context()
-    replicas = context.num_replicas_in_sync
-    if replicas == 1:
+    if context is None or context.num_replicas_in_sync == 1:
         return 0, rows
+    replicas = context.num_replicas_in_sync
     mine = tf.one_hot(
         context.replica_id_in_sync_group, replicas, dtype=tf.int32
     )
