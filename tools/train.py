@@ -44,7 +44,8 @@ _NUMBERS = {
     "step_size": "of inner steps; default 2.5 epsilon / num_steps",
     "clean_weight": "share of the clean loss in adversarial training",
     "decay": "of SGR's moving covariance",
-    "decay_length": "of sgr_exponential's covariance, in pixels",
+    "decay_length": "of sgr_exponential's and noise's covariance, in pixels",
+    "stddev": "of correlated_noise_training's noise",
     "center_norm": "length of MMC's and MAT's class centres",
 }
 _INTEGERS = {

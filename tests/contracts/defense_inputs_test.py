@@ -9,6 +9,7 @@ from tests import networks
 from tests.contracts.defense_rows import compiled
 from tests.contracts.defense_rows import every_defense
 from tests.contracts.defense_rows import fit
+from tests.contracts.defense_rows import IMAGES_ONLY
 from tests.contracts.defense_rows import weights
 from tfrobust.layers.exact_normalization import all_layers
 
@@ -49,6 +50,10 @@ def test_shapes_class_counts_and_weights(name, shape, num_classes):
         classifier = networks.tiny_cnn(shape[2], num_classes)
     else:
         classifier = networks.tiny_dense(shape[0], num_classes)
+    if len(shape) == 1 and name in IMAGES_ONLY:
+        with pytest.raises(ValueError, match=IMAGES_ONLY[name]):
+            compiled(name, classifier)
+        return
     rate = keras.optimizers.schedules.CosineDecay(0.1, 10)
     model = compiled(name, classifier, optimizer=keras.optimizers.SGD(rate))
     x, y = networks.batch(classifier, 4)

@@ -52,6 +52,9 @@ ROWS = {
         random_start=UniformStart(),
         clean_weight=0.0,
     ),
+    "CorrelatedNoiseTraining": lambda c: defenses.CorrelatedNoiseTraining(
+        c, stddev=0.2, decay_length=2.0
+    ),
     "TRADES": lambda c: defenses.TRADES(c, epsilon=0.1, beta=2, num_steps=3),
     "TRADES-awp": lambda c: defenses.TRADES(
         c,
@@ -152,6 +155,8 @@ def _max_mahalanobis(classifier):
 
 
 LOSSES = {"AdversarialTraining-mmc": losses.MaxMahalanobis}
+
+IMAGES_ONLY = {"CorrelatedNoiseTraining": "needs images"}
 
 every_defense = pytest.mark.parametrize("name", ROWS)
 

@@ -13,6 +13,7 @@ from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import kl_divergence
 from tfrobust.objectives import LinearityError
 from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.sampling import BatchNoise
 from tfrobust.threat_model import NormBall
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -204,3 +205,22 @@ def test_an_average_of_the_weights_is_keras_own():
     optimizer.finalize_variable_values(model.trainable_variables)
     for a, w in zip(average, model.classifier.get_weights(), strict=True):
         np.testing.assert_allclose(w, a, atol=1e-12)
+
+
+def test_noise_of_size_zero_is_plain_training():
+    # 1/2 L(x) + 1/2 L(x), up to rounding.
+    _, plain = _step(defenses.RobustModel)
+    _, still = _step(lambda c: defenses.CorrelatedNoiseTraining(c, stddev=0))
+    for a, b in zip(plain, still, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-14)
+    _, noisy = _step(lambda c: defenses.CorrelatedNoiseTraining(c, stddev=0.3))
+    moved = [np.abs(a - b).max() for a, b in zip(plain, noisy, strict=True)]
+    assert max(moved) > 1e-4
+
+
+def test_noisy_images_stay_in_the_box():
+    model = defenses.CorrelatedNoiseTraining(networks.tiny_cnn(), stddev=0.5)
+    x, y = map(tf.constant, networks.batch(model.classifier, 6))
+    noise = BatchNoise(0, model.noise_counter, offset=0, total=6)
+    noisy = model.perturb(x, y, noise).numpy()
+    assert noisy.min() == 0.0 and noisy.max() == 1.0

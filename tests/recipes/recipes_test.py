@@ -10,7 +10,7 @@ from tfrobust import recipes
 from tfrobust.threat_model import NormBall
 
 _BALL = NormBall("inf", epsilon=0.1)
-_REQUIRED = {"epsilon": 0.1, "weight": 0.5}
+_REQUIRED = {"epsilon": 0.1, "weight": 0.5, "stddev": 0.2}
 
 
 @pytest.mark.parametrize("name", recipes.DEFENSES)

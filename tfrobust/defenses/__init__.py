@@ -4,6 +4,7 @@ from tfrobust.defenses.adaptive import DefenseLoss
 from tfrobust.defenses.adversarial_training import AdversarialTraining
 from tfrobust.defenses.adversarial_training import FGSMTraining
 from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.correlated_noise import CorrelatedNoiseTraining
 from tfrobust.defenses.gradient_norm import FirstOrderL1
 from tfrobust.defenses.gradient_norm import GradientNorm
 from tfrobust.defenses.jacobian_regularization import JacobianRegularization
@@ -20,6 +21,7 @@ from tfrobust.defenses.weight_perturbation import WeightPerturbation
 __all__ = [
     "AdversarialTraining",
     "AttackPerturbation",
+    "CorrelatedNoiseTraining",
     "DeepFoolPerturbation",
     "DefenseLoss",
     "FGSMTraining",

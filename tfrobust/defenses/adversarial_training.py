@@ -25,13 +25,14 @@ from tfrobust.ops.norms import Norm
 from tfrobust.threat_model import NormBall
 
 
-class _Mixture(RobustModel):
+class MixtureModel(RobustModel):
     """clean_weight * L(x, y) + (1 - clean_weight) * L(x', y)."""
 
     builds_attack = True
     clean_weight: float
 
-    def _set_clean_weight(self, clean_weight: float) -> None:
+    def set_clean_weight(self, clean_weight: float) -> None:
+        """Check and keep the share of L(x, y)."""
         check_non_negative("clean_weight", clean_weight)
         if clean_weight >= 1:
             raise ValueError(
@@ -44,17 +45,16 @@ class _Mixture(RobustModel):
         self, y: tf.Tensor, forward: Forward, x_adv: tf.Tensor
     ) -> tuple[Terms, tf.Tensor]:
         """See base class."""
-        terms, logits = super().compute_robust_loss(y, forward, x_adv)
-        if self.clean_weight == 0:
-            return terms, logits
-        clean = self.classification_loss(y, forward.logits)
-        mixed = self.clean_weight * clean
-        mixed += (1 - self.clean_weight) * terms["classification_loss"]
-        return {"classification_loss": mixed}, logits
+        adversarial = self.forward(x_adv)
+        loss = self.classification_loss(y, adversarial.logits)
+        if self.clean_weight > 0:
+            clean = self.classification_loss(y, forward.logits)
+            loss = self.clean_weight * clean + (1 - self.clean_weight) * loss
+        return {"classification_loss": loss}, adversarial.logits
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class AdversarialTraining(_Mixture):
+class AdversarialTraining(MixtureModel):
     """L(x', y) at PGD's last iterate x', as training metrics are.
 
     The inner loop runs the network in inference mode, the outer loss in
@@ -103,7 +103,7 @@ class AdversarialTraining(_Mixture):
             objective=objective,
         )
         super().__init__(classifier, attack=attack, **kwargs)
-        self._set_clean_weight(clean_weight)
+        self.set_clean_weight(clean_weight)
         self.epsilon = epsilon
         self.norm = norm
         self.step_size = step_size
@@ -113,7 +113,7 @@ class AdversarialTraining(_Mixture):
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class FGSMTraining(_Mixture):
+class FGSMTraining(MixtureModel):
     """Training on one step of steepest ascent.
 
     With the defaults the mixture 1/2 * L(x, y) + 1/2 * L(x', y) of Roth et
@@ -153,7 +153,7 @@ class FGSMTraining(_Mixture):
             random_start=random_start,
         )
         super().__init__(classifier, attack=attack, **kwargs)
-        self._set_clean_weight(clean_weight)
+        self.set_clean_weight(clean_weight)
         self.epsilon = epsilon
         self.norm = norm
         self.step_size = step_size

@@ -54,6 +54,10 @@ _DIGITS: dict[str, Row] = {
     "SGR 3, PGD": ("sgr_pgd", {"weight": 3.0} | _RADIUS),
     "SGR 3, DeepFool": ("sgr_deepfool", {"weight": 3.0}),
     "SGR 1, exponential, decay length 4": ("sgr_exponential", {"weight": 1.0}),
+    "correlated noise 0.15, decay length 4": (
+        "correlated_noise_training",
+        {"stddev": 0.15},
+    ),
     "FGSM training": ("fgsm_training", _RADIUS),
     "fast FGSM training": ("fast_fgsm_training", _RADIUS),
     "adversarial training": ("adversarial_training", _RADIUS),

@@ -92,6 +92,10 @@ DEFENSES = {
     "fgsm_training": Recipe(
         defenses.FGSMTraining, ("epsilon", "norm", "clean_weight")
     ),
+    "correlated_noise_training": Recipe(
+        defenses.CorrelatedNoiseTraining,
+        ("stddev", "decay_length", "clean_weight"),
+    ),
     "fast_fgsm_training": Recipe(fast_fgsm_training, ("epsilon",)),
     "trades": Recipe(defenses.TRADES, (*_ASCENT, "norm", "beta")),
     "mart": Recipe(defenses.MART, (*_ASCENT, "norm", "beta")),
