@@ -132,7 +132,7 @@ class PrincipalSubspace(keras.layers.Layer):
                 components.
         """
         if not tf.executing_eagerly():
-            # Called before `adapt`, and weights of a graph have no values.
+            # Weights made inside a graph would never have values.
             raise self._not_adapted()
         shape = tuple(input_shape[1:])
         if None in shape:
@@ -181,10 +181,11 @@ class PrincipalSubspace(keras.layers.Layer):
 
         Computed in float64. Up to D = 10,000 the eigenpairs are exact, from
         one pass over the data. Above, a randomised SVD takes five, the mean
-        with the first, and needs at least d + m examples: the data must be
-        the same each time, so leave random augmentation out. With no more
-        than d + m examples in one pass the last eigenvalues are 0, and so is
-        the noise in their directions.
+        with the first, and needs at least d + m examples. The data must be
+        the same in each pass, so leave random augmentation out.
+
+        N examples span N - 1 directions: with fewer than d + m of them the
+        last eigenvalues are 0, and so is the noise there.
 
         Args:
             data: float images, shape (N, height, width, channels) or (N, D),
@@ -206,14 +207,23 @@ class PrincipalSubspace(keras.layers.Layer):
 
         size, total = self.basis.shape
         found = principal_components(rows, size, total)
-        # Here, for TensorFlow would copy the basis in float64 first.
+        # Large images have a basis of hundreds of megabytes: cast it before
+        # TensorFlow copies it, and let go of it in float64.
         double = self.variable_dtype == "float64"
         basis = found.eigenvectors.astype("float64" if double else "float32")
         self.mean.assign(found.mean)
-        self.basis.assign(basis)
         self.eigenvalues.assign(found.eigenvalues)
         self.energy.assign(found.energy)
-        self.num_examples.assign(found.num_examples)
+        num_examples = found.num_examples
+        del found
+        self.basis.assign(basis)
+        self.num_examples.assign(num_examples)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the layer; Keras puts a page around what `call` raises."""
+        if kwargs.get("training"):
+            self._check_adapted()
+        return super().__call__(*args, **kwargs)
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return Algorithm 1's x' in training, and else the inputs."""

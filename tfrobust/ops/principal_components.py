@@ -25,7 +25,7 @@ from tfrobust.arguments import check_integer
 Batches = Callable[[], Iterable[np.ndarray]]
 
 _LARGEST_EXACT = 10_000
-"""D from which C, 800 MB here, is no longer formed."""
+"""The largest D for which C is formed; it has 800 MB then."""
 
 _CHUNK_BYTES = 1 << 27
 _BLOCK_ROWS = 8192
@@ -123,11 +123,11 @@ def randomized_eigenpairs(
     directions are those of the second moment about the first chunk's mean,
     and of a start nothing more is asked.
 
-    The spectra of images fall slowly, as i^-1 to i^-3. So half as many
+    The spectra of images fall slowly, as powers of i. So half as many
     directions again are carried along, and C - alpha I is iterated with
     alpha rising to half of the least eigenvalue (Feng et al.), which
-    separates its neighbours. Then with i^-1 the last of 300 eigenvalues is
-    0.8 % too small, with i^-2 0.03 %; without, 13 % and 10 %.
+    separates its neighbours. Of 310 eigenvalues falling as 1/i the worst is
+    then 0.8 % too small, as 1/i^2 0.03 %; without, 13 % and 10 %.
 
     Memory is that of 1.5 arrays (D, num_components + oversampling) of
     float64 and about 0.3 GB.

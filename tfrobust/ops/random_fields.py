@@ -10,7 +10,7 @@ import tensorflow as tf
 from tfrobust.ops.sampling import Noise
 from tfrobust.ops.spectral import fast_length
 
-_NEGLIGIBLE = 1e-4
+_NEGLIGIBLE = 1e-3
 
 
 def exponential_filter(
@@ -20,8 +20,8 @@ def exponential_filter(
 
     By circulant embedding (Dietrich and Newsam, 1997): on a torus where an
     image doesn't meet itself the covariance is exact, if the torus is large
-    enough for its spectrum not to be negative. It grows until what is
-    negative is less than 1e-4 of the largest entry.
+    enough for its spectrum not to be negative. It grows until what is cut
+    off changes no covariance by more than 1e-3 of the variance.
 
     Args:
         image_shape: (height, width, channels).
@@ -36,7 +36,8 @@ def exponential_filter(
         axes = [np.minimum(np.arange(n), n - np.arange(n)) for n in sizes]
         distance = np.hypot(axes[0][:, None], axes[1][None, :])
         spectrum = np.fft.fft2(np.exp(-distance / decay_length)).real
-        if spectrum.min() > -_NEGLIGIBLE * spectrum.max():
+        cut_off = -spectrum[spectrum < 0].sum() / spectrum.size
+        if cut_off < _NEGLIGIBLE:
             return np.sqrt(np.maximum(spectrum, 0.0))
     raise ValueError(
         "`decay_length` is too long for images of this size. "
