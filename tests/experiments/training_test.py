@@ -69,16 +69,26 @@ def test_the_same_seed_gives_the_same_weights(tmp_path):
     assert not np.array_equal(a[0], c[0])
 
 
-@pytest.mark.parametrize("defense", ["standard", "lfr"])
-def test_resumed_equals_uninterrupted(defense, tmp_path, monkeypatch):
-    settings = (
-        {}
-        if defense == "standard"
-        else {"epsilon": 0.1, "num_steps": 2, "weight": 0.1}
-    )
+_NOISE = {"num_components": 5, "num_noise_components": 3, "noise_scale": 2.0}
+_ASCENT = {"epsilon": 0.1, "num_steps": 2}
+
+
+@pytest.mark.parametrize(
+    "defense, settings",
+    [
+        ("standard", {}),
+        ("lfr", {"weight": 0.1} | _ASCENT),
+        ("sgr", {"weight": 0.1, "decay": 0.8} | _NOISE),
+        ("trades", {"awp_radius": 0.01} | _ASCENT),
+    ],
+)
+def test_resumed_equals_uninterrupted(defense, settings, tmp_path):
+    # Among what is saved: optimizer, noise counters, covariance, subspace.
     config = _config(
         defense=defense,
         settings=settings,
+        epsilon_warm_up=2,
+        weight_warm_up=3,
         epochs=3,
         constant_epochs=1,
         augment=True,

@@ -190,7 +190,17 @@ def test_prepare_refuses(name, message, tmp_path, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("tool", ["train", "evaluate", "prepare", "quickstart"])
+_TOOLS = [
+    "benchmark",
+    "evaluate",
+    "prepare",
+    "quickstart",
+    "reproduce",
+    "train",
+]
+
+
+@pytest.mark.parametrize("tool", _TOOLS)
 def test_each_tool_starts_as_a_command(tool):
     done = subprocess.run(
         [sys.executable, "-m", f"tools.{tool}", "--help"],

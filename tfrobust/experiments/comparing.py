@@ -93,7 +93,7 @@ def _attacked(
         str(directory / "last.keras"),
         data=comparison.data,
         data_dir=data_dir,
-        attacks=("pgd", "pgd_margin", "adaptive"),
+        attacks=("gradient",),
         epsilon=comparison.epsilon,
         num_examples=comparison.num_examples,
         num_restarts=comparison.num_restarts,

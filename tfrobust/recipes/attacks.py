@@ -111,6 +111,7 @@ ATTACKS: dict[str, Maker] = {
 
 SUITES: dict[str, tuple[str, ...]] = {
     "quick": ("noise", "fgsm", "pgd"),
+    "gradient": ("pgd", "pgd_margin", "adaptive"),
     "standard": ("noise", "fgsm", "mi_fgsm", "pgd", "pgd_margin", "adaptive"),
 }
 

@@ -1,0 +1,59 @@
+"""A table of defenses: trained, attacked, written, and gone on with."""
+
+import pytest
+
+from tfrobust import experiments
+from tfrobust import recipes
+from tfrobust.recipes.comparisons import Comparison
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    comparison = Comparison(
+        "digits",
+        epsilon=0.1,
+        training={"epochs": 1, "architecture": "dense_network"},
+        defenses={
+            "plain": ("standard", {}),
+            "TRADES, pca": (
+                "trades",
+                {"epsilon": 0.1, "num_steps": 1, "num_components": 5},
+            ),
+        },
+        num_examples=20,
+        num_restarts=1,
+        notes="Tiny.",
+    )
+    monkeypatch.setitem(recipes.COMPARISONS, "tiny", comparison)
+
+
+def test_a_table_is_written_from_records_and_gone_on_with(tmp_path, tiny):
+    del tiny
+    page = tmp_path / "page.md"
+
+    def run():
+        return experiments.compare(
+            "tiny", tmp_path / "runs", page=page, say=lambda _: None
+        )
+
+    rows = run()
+    assert [label for label, _, _ in rows] == ["plain", "TRADES, pca"]
+    text = page.read_text()
+    plain, trades = (r.worst_case_accuracy for _, _, r in rows)
+    assert f"{100 * plain:.1f} |" in text and f"{100 * trades:.1f} |" in text
+    # Cross-entropy is what plain training knows; TRADES has its own.
+    names = [[a.name for a in r.attacks] for _, _, r in rows]
+    assert names == [
+        ["pgd-40", "pgd_margin-40"],
+        ["pgd-40", "pgd_margin-40", "adaptive-40"],
+    ]
+    # What is finished is kept: no file is written again.
+    models = sorted((tmp_path / "runs").rglob("*.*"))
+    before = [path.stat().st_mtime_ns for path in models]
+    assert run() == rows
+    assert [path.stat().st_mtime_ns for path in models] == before
+
+
+def test_an_unknown_table_is_refused():
+    with pytest.raises(ValueError, match="digits.*mnist"):
+        experiments.compare("digit", "nowhere")
