@@ -124,6 +124,17 @@ def test_resumed_equals_uninterrupted(defense, settings, tmp_path):
     assert resumed.checkpoints == whole.checkpoints
 
 
+def test_a_projection_is_adapted_to_the_training_part(tmp_path):
+    _train(_config(settings={"num_components": 5}), tmp_path / "run")
+    model = keras.models.load_model(tmp_path / "run" / "last.keras")
+    layer = model.input_transform
+    # 1,347 digits but for 50 of validation.
+    assert int(layer.num_examples) == 1297
+    _train(_config(), tmp_path / "plain")
+    plain = _weights(tmp_path / "plain" / "last.keras")
+    assert np.abs(plain[0] - model.classifier.get_weights()[0]).max() > 1e-3
+
+
 def test_another_run_is_not_overwritten_by_mistake(tmp_path):
     run = tmp_path / "run"
     _train(_config(), run)

@@ -37,7 +37,14 @@ def test_extras_are_added_to_any_defense():
         gradient_norm_weight=0.2,
         weight_decay=0.1,
         awp_radius=0.01,
+        num_components=5,
+        num_noise_components=3,
+        noise_scale=2.0,
     )
+    subspace = model.input_transform.get_config()
+    assert subspace["num_components"] == 5
+    assert subspace["num_noise_components"] == 3
+    assert subspace["noise_scale"] == 2.0
     assert model.penalties == (
         penalties.DecisionJacobian(0.3),
         penalties.SquaredGradientNorm(0.2),
@@ -82,6 +89,10 @@ def test_the_fast_recipe_has_wongs_settings():
         (
             lambda: recipes.make_defense("trades", None, weight=2.0),
             "`trades` takes epsilon, .*beta; .*Received: weight=2.0",
+        ),
+        (
+            lambda: recipes.make_defense("standard", None, noise_scale=2.0),
+            "needs num_components.*noise_scale",
         ),
         (
             lambda: recipes.make_attacks(["pdg"], _BALL, recipes.Budget()),
@@ -131,3 +142,10 @@ def test_last_iterate_reaches_every_gradient_attack():
     assert not any(
         a.keep_best for a in attacks.values() if hasattr(a, "keep_best")
     )
+
+
+def test_a_projection_alone_is_pca():
+    model = recipes.make_defense(
+        "standard", networks.tiny_cnn(), num_components=5
+    )
+    assert model.input_transform.num_noise_components == 0

@@ -31,6 +31,8 @@ def extra_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
             model's; `awp_radius` adds weight perturbation.
     """
     arguments: dict[str, Any] = {}
+    if any(name in settings for name in SUBSPACE):
+        arguments["input_transform"] = _subspace(settings)
     added = [
         make(settings[n]) for n, make in PENALTIES.items() if n in settings
     ]
