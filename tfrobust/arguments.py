@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -71,9 +72,10 @@ def _is_number(value: Any) -> bool:
 def check_type(name: str, value: Any, kind: type, *, example: str) -> None:
     """Raise `ValueError` unless `value` is an instance of `kind`."""
     if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
         raise ValueError(
-            f"`{name}` must be a {kind.__name__}, such as {example}. "
-            f"Received: {name}={value!r}"
+            f"`{name}` must be {article} {kind.__name__}, such as {example}. "
+            f"Received: {name}={reprlib.repr(value)}"
         )
 
 

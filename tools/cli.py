@@ -105,7 +105,7 @@ class FlagSet:
                 flag = self.values[name]
                 bare = flag.default in (None, False)
                 shown = "" if bare else f" (default {_plain(flag.default)})"
-                lines.append(f"  --{name:<22}{flag.help}{shown}")
+                lines.append(f"  --{name:<21} {flag.help}{shown}")
             lines.append("")
         lines.append("--flagfile=FILE reads flags from a file, one a line.")
         return "\n".join(lines)

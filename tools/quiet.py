@@ -18,6 +18,8 @@ def _import_quietly() -> None:
             import tensorflow as tf
 
             tf.config.list_physical_devices()
+            # Many small models in a process look like retracing.
+            tf.get_logger().setLevel("ERROR")
         except BaseException:
             lines.seek(0)
             os.write(saved, lines.read())

@@ -193,6 +193,7 @@ class Trained:
     start: list[np.ndarray]
     before: np.ndarray
     after: np.ndarray
+    state: list[np.ndarray]
     history: dict[str, list[float]]
 
 
@@ -207,4 +208,5 @@ def trained(name):
     x, y = networks.batch(model.classifier, 10)
     start, before = model.classifier.get_weights(), weights(model)
     history = fit(model, x, y)
-    return Trained(model, x, y, start, before, weights(model), history)
+    after, state = weights(model), model.get_weights()
+    return Trained(model, x, y, start, before, after, state, history)

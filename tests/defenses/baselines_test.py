@@ -14,6 +14,7 @@ from tfrobust.objectives import kl_divergence
 from tfrobust.objectives import LinearityError
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.sampling import BatchNoise
+from tfrobust.penalties import GradientL1Norm
 from tfrobust.threat_model import NormBall
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -27,6 +28,9 @@ def _softmax(z):
 def _step(make, rate=0.1):
     keras.utils.set_random_seed(0)
     model = make(networks.tiny_cnn())
+    for weight in model.classifier.trainable_weights:
+        if len(weight.shape) == 1:  # a bias of zero would hide its decay
+            weight.assign_add(0.3 + 0.0 * weight)
     start = model.classifier.get_weights()
     model.compile(keras.optimizers.SGD(rate), networks.sparse_loss())
     model.train_on_batch(*networks.batch(model.classifier, 6))
@@ -65,6 +69,8 @@ def test_mart_is_eq_11():
     np.testing.assert_allclose(
         terms["boosted_cross_entropy"], boosted_cross_entropy(y, moved)
     )
+    values, _ = model.adaptive_objective(model.classifier, x, y)(x_adv)
+    np.testing.assert_allclose(values, sum(terms.values()))
 
 
 def test_linearity_error_is_the_remainder_of_first_order():
@@ -97,6 +103,8 @@ def test_llr_is_eq_9():
         terms["linearity_error"], 2.0 * np.abs(moved - loss - slope), rtol=1e-9
     )
     np.testing.assert_allclose(terms["slope"], 0.5 * np.abs(slope))
+    values, _ = model.adaptive_objective(model.classifier, x, y)(x_adv)
+    np.testing.assert_allclose(values, moved + terms["linearity_error"])
 
 
 def test_weight_decay_shrinks_kernels_and_spares_biases():
@@ -115,6 +123,9 @@ def test_weight_perturbation_takes_the_gradient_at_moved_kernels():
     network = networks.tiny_cnn()
     x, y = map(tf.constant, networks.batch(network, 6))
     weights = network.trainable_weights
+    for weight in weights:
+        if len(weight.shape) == 1:
+            weight.assign_add(0.3 + 0.0 * weight)
 
     def gradients():
         with tf.GradientTape() as tape:
@@ -224,3 +235,44 @@ def test_noisy_images_stay_in_the_box():
     noise = BatchNoise(0, model.noise_counter, offset=0, total=6)
     noisy = model.perturb(x, y, noise).numpy()
     assert noisy.min() == 0.0 and noisy.max() == 1.0
+
+
+def test_weight_perturbation_keeps_activity_regularisers():
+    def make(**arguments):
+        network = networks.tiny_dense()
+        network.layers[1].activity_regularizer = keras.regularizers.L2(0.1)
+        model = defenses.RobustModel(network, **arguments)
+        model.compile(keras.optimizers.SGD(0.1), networks.sparse_loss())
+        return model
+
+    results = []
+    for radius in (None, defenses.WeightPerturbation(0.0)):
+        keras.utils.set_random_seed(0)
+        model = make(weight_perturbation=radius)
+        x, y = networks.batch(model.classifier, 6)
+        loss = model.train_on_batch(x, y)
+        results.append((loss, model.classifier.get_weights()[0]))
+    (plain_loss, plain), (own_loss, own) = results
+    assert own_loss == pytest.approx(plain_loss)
+    np.testing.assert_allclose(own, plain, atol=1e-14)
+
+
+def test_an_adaptive_attack_climbs_penalties_too():
+    penalty = GradientL1Norm(0.7)
+    network = networks.tiny_cnn()
+    x, y = map(tf.constant, networks.batch(network, 6))
+    own = defenses.TRADES(network, epsilon=0.1, beta=2.0)
+    more = defenses.TRADES(network, epsilon=0.1, beta=2.0, penalties=[penalty])
+    values, _ = own.adaptive_objective(network, x, y)(x + 0.05)
+    with_penalty, _ = more.adaptive_objective(network, x, y)(x + 0.05)
+    expected = values + penalty(y, Forward(network, x + 0.05))
+    np.testing.assert_allclose(with_penalty, expected)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int32"])
+def test_labels_of_any_integer_type(dtype):
+    model = defenses.MART(networks.tiny_cnn(), epsilon=0.1, num_steps=1)
+    model.compile("sgd", networks.sparse_loss())
+    x, y = networks.batch(model.classifier, 6)
+    logs = model.train_on_batch(x, y.astype(dtype))
+    assert np.isfinite(logs).all()

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tests import networks
 from tfrobust import defenses
+from tfrobust import losses
 from tfrobust.penalties import GradientL1Norm
 
 
@@ -74,6 +75,7 @@ def _fit(loss, change=lambda x, y: (x, y)):
             ),
             "reduction='sum'",
         ),
+        (losses.MaxMahalanobis(), "must end in MaxMahalanobisHead"),
     ],
 )
 def test_a_loss_that_is_not_one_of_logits(loss, message):

@@ -98,6 +98,7 @@ def test_the_inner_ascent_moves_features_apart():
     [
         (lambda: networks.tiny_cnn(), "must end in MaxMahalanobisHead"),
         (lambda: _rectified(), "MAT needs linear features"),
+        (lambda: _bent(), "MAT needs linear features.*something else"),
     ],
 )
 def test_networks_that_do_not_fit(network, message):
@@ -109,6 +110,13 @@ def _rectified():
     inputs = keras.Input((5,))
     features = keras.layers.Dense(4, "relu", name="features")(inputs)
     return keras.Model(inputs, layers.MaxMahalanobisHead(3)(features))
+
+
+def _bent():
+    inputs = keras.Input((5,))
+    features = keras.layers.Dense(4, name="features")(inputs)
+    bent = keras.layers.ReLU()(features)
+    return keras.Model(inputs, layers.MaxMahalanobisHead(3)(bent))
 
 
 @pytest.mark.parametrize("name", ["alpha", "beta"])

@@ -109,3 +109,34 @@ def test_a_covariance_of_another_image_size_is_refused():
             weight=1.0,
             covariance=layers.FullCovariance((8, 8, 1)),
         )
+
+
+class Brighten(keras.layers.Layer):
+    def call(self, x, training=False):
+        return x + 1.0 if training else x
+
+
+def test_outside_the_box_an_attacks_perturbation_is_no_clipping_residue():
+    def make(c):
+        attack = FGSM(NormBall("inf", epsilon=0.01))
+        return defenses.SGR(
+            c,
+            weight=1.0,
+            covariance=layers.FullCovariance((6, 6, 1), mean_variance=None),
+            perturbation=defenses.AttackPerturbation(attack),
+            input_transform=Brighten(),
+        )
+
+    diagonal = np.diag(_trained(make).covariance.covariance)
+    np.testing.assert_allclose(np.sqrt(diagonal), 0.01, rtol=1e-6)
+
+
+def test_a_source_must_be_callable():
+    sigma = layers.FullCovariance((6, 6, 1))
+    with pytest.raises(ValueError, match="`perturbation` must be.*'sign'"):
+        defenses.SGR(
+            networks.tiny_cnn(),
+            weight=1.0,
+            covariance=sigma,
+            perturbation="sign",
+        )

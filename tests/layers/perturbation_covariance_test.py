@@ -113,6 +113,29 @@ def test_no_gradient_flows_into_sigma(form):
 
 
 @every_form
+def test_an_example_that_is_not_finite_leaves_no_trace(form):
+    layer, without = form(_SHAPE), form(_SHAPE)
+    xi = _perturbations(0)
+    xi[2] = 0
+    without.update_state(tf.constant(xi))
+    xi[2, 1, 1, 0] = np.nan
+    layer.update_state(tf.constant(xi))
+    np.testing.assert_array_equal(layer.covariance, without.covariance)
+
+
+@every_form
+def test_rounding_is_no_covariance(form):
+    # One example has no variance about its mean; in float32 a little is
+    # left, of either sign, and must not be scaled up.
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    layer = form(_SHAPE, centered=True)
+    layer.update_state(tf.constant(_perturbations(0, 1), tf.float32))
+    g = tf.constant(_perturbations(1), tf.float32)
+    np.testing.assert_array_equal(layer.quadratic_form(g), 0)
+
+
+@every_form
 def test_config_round_trip_keeps_a_fixed_layer_fixed(form):
     kernel = spectral.exponential_kernel(_SHAPE, 1.5)
     dense = spectral.dense_covariance(kernel)

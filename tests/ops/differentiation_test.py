@@ -81,3 +81,16 @@ def test_values_that_ignore_the_input_have_zero_gradient():
         lambda y, z: tf.reduce_sum(z, 1), tf.constant(0)
     )
     np.testing.assert_array_equal(gradient, np.zeros((2, 4)))
+
+
+def test_gradients_of_two_labels_at_one_point_differ():
+    model = networks.tiny_cnn()
+    x, y = networks.batch(model, 4)
+    forward = Forward(model, tf.constant(x))
+    own, other = tf.constant(y), tf.constant((y + 1) % 3)
+    first = forward.gradient(cross_entropy, own)
+    second = forward.gradient(cross_entropy, other)
+    assert first is forward.gradient(cross_entropy, own)
+    fresh = Forward(model, tf.constant(x)).gradient(cross_entropy, other)
+    np.testing.assert_array_equal(second, fresh)
+    assert np.abs(first - second).max() > 1e-3

@@ -34,9 +34,16 @@ class WarmUp(keras.callbacks.Callback):
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        """Remember the epoch; at its end nothing is left to raise."""
+        """Remember the epoch."""
         del logs
         self._epoch = epoch
+
+    def on_epoch_end(
+        self, epoch: int, logs: dict[str, Any] | None = None
+    ) -> None:
+        """Set the scales of the next step, for that is what is saved."""
+        del logs
+        self._set_scales(epoch + 1.0)
 
     def on_train_batch_begin(
         self, batch: int, logs: dict[str, Any] | None = None
@@ -49,7 +56,9 @@ class WarmUp(keras.callbacks.Callback):
                 "WarmUp must know how many steps an epoch has; pass "
                 f"steps_per_epoch to fit. Received: steps={steps}"
             )
-        done = self._epoch + batch / steps
+        self._set_scales(self._epoch + batch / steps)
+
+    def _set_scales(self, done: float) -> None:
         model = self.model
         model.epsilon_scale.assign(_share(done, self.epsilon_epochs))
         model.weight_scale.assign(_share(done, self.weight_epochs))

@@ -9,7 +9,6 @@ import keras
 import tensorflow as tf
 
 from tfrobust.objectives import CrossEntropy
-from tfrobust.objectives import LogitsObjective
 from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.differentiation import Score
@@ -22,11 +21,11 @@ class DefenseLoss(Objective):
     """A classification loss plus penalties, all at x'.
 
     Args:
-        loss: an objective of logits; default `CrossEntropy()`.
+        loss: an objective; default `CrossEntropy()`.
         penalties: `Penalty` objects; their weights count.
     """
 
-    loss: LogitsObjective = CrossEntropy()
+    loss: Objective = CrossEntropy()
     penalties: tuple[Penalty, ...] = ()
 
     def __call__(
@@ -34,11 +33,13 @@ class DefenseLoss(Objective):
     ) -> Score:
         """See base class."""
 
+        loss = self.loss(classifier, x, labels)
+
         def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            values, logits = loss(x_adv)
             forward = Forward(classifier, x_adv)
-            values = self.loss.values(labels, forward.logits)
             for penalty in self.penalties:
                 values += penalty(labels, forward)
-            return values, forward.logits
+            return values, logits
 
         return score

@@ -243,7 +243,7 @@ class RobustModel(keras.Model):
         if y is None:
             raise ValueError("Training needs labels: (x, y). Received: y=None")
         x, y = tf.convert_to_tensor(x), tf.convert_to_tensor(y)
-        check_loss(self.loss)
+        check_loss(self.loss, self.classifier)
         x, y = standardize(x, y, self.variable_dtype)
         x, y = checked_batch(
             x, y, self._bounds, self.classifier.output_shape[-1]
@@ -267,16 +267,16 @@ class RobustModel(keras.Model):
                 "Nothing to train: every layer of the classifier is frozen."
             )
         batch = Batch(x, y, x_adv, sample_weight, total_rows)
-        step = self._differentiate(batch)
+        step = first = self._differentiate(batch)
         if self.weight_perturbation is not None:
-            worst = self.weight_perturbation(weights, step.gradients)
+            worst = self.weight_perturbation(weights, first.gradients)
             step = self._differentiate_at(worst, batch)
         self.optimizer.apply_gradients(
             zip(step.gradients, weights, strict=True)
         )
         # At the top level, once: replicas must meet here.
         for penalty in self.penalties:
-            penalty.update_state(y, step.forward, noise, total_rows)
+            penalty.update_state(y, first.forward, noise, total_rows)
         self.noise_counter.assign_add(1)
 
         self._track(step, rows)
@@ -324,7 +324,9 @@ class RobustModel(keras.Model):
         Statistics and seeds of layers move at the model's own weights only.
         """
         pairs = zip(self.trainable_weights, weights, strict=True)
-        with keras.StatelessScope(state_mapping=list(pairs)):
+        with keras.StatelessScope(
+            state_mapping=list(pairs), collect_losses=True
+        ):
             return self._differentiate(batch, weights)
 
     def _regularizers(self) -> list[tf.Tensor]:
@@ -344,11 +346,16 @@ class RobustModel(keras.Model):
     def adaptive_objective(self) -> Objective:
         """What an attack that knows the defense climbs.
 
-        The compiled loss at x', and the penalties there.
+        What the defense trained with, at x', and the penalties there.
         """
         if not self.penalties:
-            return self.training_objective
-        return DefenseLoss(self.training_objective, self.penalties)
+            return self.own_objective
+        return DefenseLoss(self.own_objective, self.penalties)
+
+    @property
+    def own_objective(self) -> Objective:
+        """The defense's loss at x' without penalties; the compiled one."""
+        return self.training_objective
 
     @property
     def training_objective(self) -> LogitsObjective:
@@ -366,7 +373,9 @@ class RobustModel(keras.Model):
         # Keras' own tracker, by its public name: another of that name would
         # hide it, and logs without it disable TerminateOnNaN.
         tracker = next(m for m in self.metrics if m.name == "loss")
-        regularizers = step.loss - step.share
+        # Each replica's loss holds its share of them; the log, the whole.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        regularizers = (step.loss - step.share) * replicas
         tracker.update_state(own_mean + regularizers, sample_weight=rows)
         for name, metric in self.term_trackers.items():
             mean = keras.ops.divide_no_nan(step.sums[name], count)

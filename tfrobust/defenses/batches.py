@@ -36,7 +36,7 @@ def standardize(
             "Labels must be integers of shape (batch,), not one-hot rows. "
             f"Received: shape={y.shape}"
         )
-    return tf.cast(x, dtype), y
+    return tf.cast(x, dtype), tf.cast(y, tf.int64)
 
 
 def checked_batch(

@@ -10,6 +10,8 @@ import keras
 
 from tfrobust.arguments import check_type
 from tfrobust.inputs import head_activation
+from tfrobust.layers.max_mahalanobis import max_mahalanobis_head
+from tfrobust.losses import MaxMahalanobis
 from tfrobust.penalties.base import Penalty
 
 
@@ -42,8 +44,11 @@ def as_penalties(penalties: Any) -> tuple[Penalty, ...]:
     return tuple(penalties)
 
 
-def check_loss(loss: Any) -> None:
+def check_loss(loss: Any, classifier: keras.Model) -> None:
     """Raise `ValueError` for a loss that would not mean what it says."""
+    if isinstance(loss, MaxMahalanobis):
+        # Of other logits the loss has no lower bound.
+        max_mahalanobis_head(classifier)
     if not callable(loss):
         raise ValueError(
             "compile() must be given a loss of logits per example, such as "

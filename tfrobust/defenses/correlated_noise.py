@@ -53,7 +53,7 @@ class CorrelatedNoiseTraining(MixtureModel):
                 "Correlated noise needs images of (height, width, channels). "
                 f"Received: input_shape={shape}"
             )
-        super().__init__(classifier, **kwargs)
+        super().__init__(classifier, attack=None, **kwargs)
         self.stddev = stddev
         self.decay_length = decay_length
         self.set_clean_weight(clean_weight)

@@ -17,7 +17,7 @@ from tfrobust.penalties.input_gradient import SquaredGradientNorm
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
 class GradientNorm(PenalizedModel):
-    """L(x, y) + (weight / 2) * ||dL(x)||_2^2.
+    """L(x, y) + (weight / 2) * ||dL(x)||_2^2, dL of the cross-entropy.
 
     Args:
         classifier: see `RobustModel`.
@@ -36,6 +36,8 @@ class GradientNorm(PenalizedModel):
 @keras.saving.register_keras_serializable("tfrobust.defenses")
 class FirstOrderL1(PenalizedModel):
     """L(x, y) + weight * ||dL(x)||_1, local flatness at radius 0.
+
+    dL is the gradient of the cross-entropy, whatever loss is compiled.
 
     Args:
         classifier: see `RobustModel`.

@@ -19,10 +19,9 @@ from tfrobust.penalties.decision_jacobian import DecisionJacobian
 class JacobianRegularization(PenalizedModel):
     """L(x, y) + weight * R(dS(x)/dx), S = z_y - max_{i != y} z_i.
 
-    With `attack` it is the authors' "DS + AdvTrain", whose attack ascends
-    the margin and whose loss is half clean: the same as `AdversarialTraining(
-    classifier, objective=Margin(), clean_weight=0.5,
-    penalties=[DecisionJacobian(weight)])`.
+    With `attack`, L is taken at x' and the penalty at x. The authors' "DS +
+    AdvTrain" is `AdversarialTraining(classifier, epsilon=..., objective=
+    Margin(), clean_weight=0.5, penalties=[DecisionJacobian(weight)])`.
 
     Args:
         classifier: see `RobustModel`.

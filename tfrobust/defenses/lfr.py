@@ -90,10 +90,9 @@ class LFR(RobustModel):
         self.inner_objective = inner_objective
 
     @property
-    def adaptive_objective(self) -> Objective:
+    def own_objective(self) -> Objective:
         """See base class; the flatness term is taken at x' as well."""
-        penalties = (self._flatness, *self.penalties)
-        return DefenseLoss(self.training_objective, penalties)
+        return DefenseLoss(self.training_objective, (self._flatness,))
 
     def perturb(self, x: tf.Tensor, y: tf.Tensor, noise: Noise) -> tf.Tensor:
         """See base class; with weight 0 nobody looks at x'."""

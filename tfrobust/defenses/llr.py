@@ -6,6 +6,7 @@ https://arxiv.org/abs/1907.02610
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -19,11 +20,38 @@ from tfrobust.defenses.base import RobustModel
 from tfrobust.defenses.step import Terms
 from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import LinearityError
+from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.differentiation import Score
 from tfrobust.ops.norms import inner_product
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.sampling import Noise
 from tfrobust.threat_model import NormBall
+
+
+@keras.saving.register_keras_serializable("tfrobust.defenses")
+@dataclasses.dataclass(frozen=True)
+class LinearityLoss(Objective):
+    """L(x', y) + weight * gamma(x'), the clean point fixed.
+
+    Args:
+        weight: that of the defense.
+    """
+
+    weight: float
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+        error = LinearityError()(classifier, x, labels)
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            values, logits = error(x_adv)
+            loss = cross_entropy(labels, logits)
+            return loss + self.weight * values, logits
+
+        return score
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -82,6 +110,11 @@ class LLR(RobustModel):
         self.step_size = step_size
         self.num_steps = num_steps
         self.random_start = random_start
+
+    @property
+    def own_objective(self) -> Objective:
+        """See base class; loss and linearity error at x'."""
+        return LinearityLoss(self.weight)
 
     @property
     def _plain(self) -> bool:

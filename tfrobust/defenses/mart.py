@@ -6,6 +6,7 @@ misclassified examples, ICLR, https://openreview.net/forum?id=rklOg6EFwS
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import keras
@@ -19,7 +20,10 @@ from tfrobust.defenses.base import RobustModel
 from tfrobust.defenses.step import Terms
 from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import kl_divergence
+from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
+from tfrobust.ops.differentiation import Score
+from tfrobust.ops.norms import at_least_float32
 from tfrobust.ops.norms import Norm
 from tfrobust.threat_model import NormBall
 
@@ -36,6 +40,33 @@ def boosted_cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     others = tf.reduce_logsumexp(tf.where(is_rival, minus, logits), axis=1)
     complement = others - tf.reduce_logsumexp(logits, axis=1)
     return cross_entropy(y, logits) - complement
+
+
+@keras.saving.register_keras_serializable("tfrobust.defenses")
+@dataclasses.dataclass(frozen=True)
+class MartLoss(Objective):
+    """BCE(x', y) + beta * KL(p(x) || p(x')) * (1 - p_y(x)), at x'.
+
+    Args:
+        beta: that of the defense.
+    """
+
+    beta: float
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+        clean = tf.stop_gradient(classifier(x, training=False))
+        missing = 1.0 - tf.exp(-cross_entropy(labels, clean))
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            logits = classifier(x_adv, training=False)
+            kl = kl_divergence(clean, logits) * missing
+            boosted = boosted_cross_entropy(labels, at_least_float32(logits))
+            return boosted + self.beta * kl, logits
+
+        return score
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -87,6 +118,11 @@ class MART(RobustModel):
         self.step_size = step_size
         self.num_steps = num_steps
         self.random_start = random_start
+
+    @property
+    def own_objective(self) -> Objective:
+        """See base class; the two terms, the clean prediction fixed."""
+        return MartLoss(self.beta)
 
     def compute_robust_loss(
         self, y: tf.Tensor, forward: Forward, x_adv: tf.Tensor

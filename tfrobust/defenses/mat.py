@@ -190,7 +190,7 @@ class MAT(RobustModel):
         self.random_start = random_start
 
     @property
-    def adaptive_objective(self) -> Objective:
+    def own_objective(self) -> Objective:
         """See base class; all three terms, as the authors attack it."""
         return ManifoldLoss(self.alpha, self.beta)
 
@@ -224,9 +224,11 @@ def _check_linear_features(classifier: keras.Model) -> None:
     layer = feature_layer(classifier)
     linear = keras.activations.linear
     is_dense = isinstance(layer, keras.layers.Dense)
-    if not is_dense or layer.activation is not linear:
+    read = classifier.layers[-1].input is layer.output
+    if not is_dense or not read or layer.activation is not linear:
         raise ValueError(
             "MAT needs linear features, or the last class can't be reached; "
             "use tfrobust.layers.with_max_mahalanobis_head(classifier). "
-            f"Received: features from {type(layer).__name__}"
+            f"Received: features from {type(layer).__name__}, the head "
+            + ("reads them" if read else "reads something else")
         )

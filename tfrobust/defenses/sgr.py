@@ -108,8 +108,14 @@ class SGR(PenalizedModel):
         perturbation_label_source: str = "true",
         **kwargs: Any,
     ) -> None:
+        source = perturbation
+        moved = kwargs.get("input_transform") is not None
+        outside = moved or kwargs.get("bounds", ()) is None
+        if outside and isinstance(source, AttackPerturbation):
+            # x may have left the box: there is none for x' either.
+            source = AttackPerturbation(source.attack.without_bounds())
         own = StructuredGradient(
-            weight, covariance, perturbation, perturbation_label_source
+            weight, covariance, source, perturbation_label_source
         )
         shape = tuple(classifier.input_shape[1:])
         if covariance.image_shape != shape:

@@ -114,7 +114,7 @@ class TRADES(RobustModel):
         self.random_start = random_start
 
     @property
-    def adaptive_objective(self) -> Objective:
+    def own_objective(self) -> Objective:
         """See base class; L(x', y) + beta * KL(p(x) || p(x'))."""
         return TradesLoss(self.beta)
 

@@ -25,7 +25,8 @@ class WeightPerturbation(Configurable):
     Each kernel w moves by v = radius * ||w|| * g / ||g||, g the gradient of
     the defense's own loss (eq. 8-10, one step); the gradient at w + v then
     updates w. Biases and scales stay, as in the authors' code. It doubles the
-    outer part of a step. Statistics of layers move at w only.
+    outer part of a step. Statistics of layers move at w only, and so do the
+    states of penalties; dropout masks differ between the two passes.
 
     Args:
         radius: gamma, relative to a kernel's norm, non-negative. Authors:

@@ -11,10 +11,12 @@ from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.run_directory import read_config
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training import TrainingConfig
 from tfrobust.recipes.comparisons import Comparison
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
 
@@ -76,11 +78,13 @@ def _trained(
         epsilon=comparison.epsilon,
         **comparison.training,
     )
+    there = directory / "config.json"
+    same = there.is_file() and read_config(directory) == plain(config)
     finished = directory / "training.json"
-    if finished.is_file():
+    if same and finished.is_file():
         return read_record(finished)  # type: ignore[return-value]
-    resume = (directory / "config.json").is_file()
-    return train(config, directory, resume=resume, say=say)
+    other = there.is_file() and not same
+    return train(config, directory, resume=same, overwrite=other, say=say)
 
 
 def _attacked(

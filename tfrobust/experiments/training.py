@@ -110,6 +110,12 @@ class TrainingConfig:
             check_integer(name, getattr(self, name), minimum=1)
         for name in ("seed", "epsilon_warm_up", "weight_warm_up"):
             check_integer(name, getattr(self, name), minimum=0)
+        for name in ("epsilon_warm_up", "weight_warm_up"):
+            if getattr(self, name) >= self.epochs:
+                raise ValueError(
+                    f"`{name}` must be less than the {self.epochs} epochs. "
+                    f"Received: {name}={getattr(self, name)}"
+                )
         if self.epsilon is not None:
             check_positive("epsilon", self.epsilon)
         if self.constant_epochs is not None:

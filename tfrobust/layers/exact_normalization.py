@@ -142,6 +142,9 @@ def with_exact_normalization(model: keras.Model) -> keras.Model:
     """
 
     def clone(layer: keras.layers.Layer) -> keras.layers.Layer:
+        # A function has no config that may be read back; it has no weights.
+        if isinstance(layer, keras.layers.Lambda):
+            return layer
         config: dict[str, Any] = layer.get_config()
         if type(layer) is keras.layers.BatchNormalization:
             config["synchronized"] = True

@@ -22,7 +22,8 @@ def feature_layer(classifier: keras.Model) -> keras.layers.Layer:
     if not named:
         raise ValueError(
             "`classifier` must have a layer named 'features', as the "
-            "library's networks and as_classifier(model) have it. "
+            "library's networks and as_classifier(model) have it; of a "
+            "defense, attack its `.classifier`. "
             f"Received: layers {[a.name for a in classifier.layers]}"
         )
     return named[0]

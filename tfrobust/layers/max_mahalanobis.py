@@ -120,8 +120,8 @@ def with_max_mahalanobis_head(
     Args:
         classifier: a functional model with a layer "features", as
             `as_classifier` and the library's networks have it.
-        width: p, of the linear features; default 256 (the authors' ResNet
-            v2).
+        width: p, of the linear features, at least one less than there are
+            classes; default 256 (the authors' ResNet v2).
         center_norm: see `MaxMahalanobisHead`.
 
     Example:

@@ -21,6 +21,7 @@ from tfrobust.ops.norms import flatten
 from tfrobust.ops.norms import scalar
 
 _LARGEST = 2 << 30
+_ROUNDING = 1e-5
 
 
 class PerturbationCovariance(keras.layers.Layer, abc.ABC):
@@ -41,8 +42,6 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
             data's. Default 1: comparable to the gradient norm (Sigma = I).
             `None` leaves the scale of xi.
         update_interval: update at every so manieth step; default 1.
-        fixed: whether updates are ignored; default: whether there is a
-            value.
     """
 
     def __init__(
@@ -54,7 +53,6 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
         centered: bool = False,
         mean_variance: float | None = 1.0,
         update_interval: int = 1,
-        fixed: bool = False,
         **kwargs: Any,
     ) -> None:
         # Sigma keeps its digits under any policy.
@@ -73,7 +71,7 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
         self.centered = centered
         self.mean_variance = mean_variance
         self.update_interval = update_interval
-        self.fixed = fixed or value is not None
+        self.fixed = value is not None
         self.check_shape()
         self.moment = self._state("moment", self.moment_shape)
         self.mean = self._state("mean", self.image_shape)
@@ -129,12 +127,15 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
         t = tf.cast(self.updates, moment.dtype)
         seen = 1.0 - tf.pow(scalar(self.decay, moment.dtype), t)
         moment = tf.math.divide_no_nan(moment, seen)
+        raw_size = self.mean_diagonal(moment)
         if self.centered:
             mean = tf.math.divide_no_nan(tf.convert_to_tensor(self.mean), seen)
             moment -= self.sum_moments(mean[None])
         if self.mean_variance is None:
             return moment
         size = self.mean_diagonal(moment)
+        # What is left of the variance by rounding is no covariance.
+        size = tf.where(size > _ROUNDING * raw_size, size, 0.0)
         return moment * tf.math.divide_no_nan(
             scalar(self.mean_variance, size.dtype), size
         )
@@ -163,13 +164,14 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
 
         Args:
             xi: this replica's perturbations, shape (batch, ...); an example
-                without one (zeros) counts.
+                without one (zeros) counts, one that isn't finite is taken as
+                zeros: a step that overflows must not stay in the average.
             total_rows: of the global batch; default: `xi` is all of it.
         """
         if self.fixed:
             return
         self._check_images(xi)
-        xi = tf.stop_gradient(tf.cast(xi, self.moment.dtype))
+        xi = _finite_examples(tf.cast(xi, self.moment.dtype))
         due = tf.equal(self.steps % self.update_interval, 0)
         moment, mean = tf.cond(
             due, lambda: self._sums(xi), lambda: self._no_sums(xi)
@@ -207,6 +209,15 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
                 f"have shape {self.moment_shape}. "
                 f"Received: shape={value.shape}"
             )
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> PerturbationCovariance:
+        """Build the layer; a fixed value is among the weights to load."""
+        config = dict(config)
+        fixed = config.pop("fixed")
+        layer = cls(**config)
+        layer.fixed = fixed
+        return layer
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments; a fixed value is among the weights."""
@@ -341,6 +352,12 @@ class CovarianceFunction(PerturbationCovariance):
 
         _check_definite(product, int(np.prod(shape)))
         return value
+
+
+def _finite_examples(xi: tf.Tensor) -> tf.Tensor:
+    finite = tf.reduce_all(tf.math.is_finite(flatten(xi)), axis=1)
+    rows = tf.reshape(finite, (-1,) + (1,) * (xi.shape.rank - 1))
+    return tf.stop_gradient(tf.where(rows, xi, tf.zeros_like(xi)))
 
 
 def _check_symmetric(value: np.ndarray, mirrored: np.ndarray) -> None:

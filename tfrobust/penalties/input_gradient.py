@@ -20,6 +20,8 @@ from tfrobust.penalties.base import Penalty
 class SquaredGradientNorm(Penalty):
     """(weight / 2) * ||dL(x)||_2^2, also called double backpropagation.
 
+    L is the cross-entropy, whatever loss is compiled.
+
     Args:
         weight: lambda, non-negative; in units of a loss over a squared
             gradient, so it depends on the scale of the inputs.
@@ -49,6 +51,8 @@ class SquaredGradientNorm(Penalty):
 @dataclasses.dataclass(frozen=True)
 class GradientL1Norm(Penalty):
     """weight * ||dL(x)||_1: first-order l1 regularisation.
+
+    L is the cross-entropy, whatever loss is compiled.
 
     Args:
         weight: lambda, non-negative.

@@ -79,6 +79,12 @@ class StructuredGradient(Penalty):
     def __post_init__(self) -> None:
         check_non_negative("weight", self.weight)
         check_choice("label_source", self.label_source, tuple(LABEL_SOURCES))
+        if not callable(self.perturbation):
+            raise ValueError(
+                "`perturbation` must be a source of perturbations, such as "
+                "GradientPerturbation(). "
+                f"Received: perturbation={self.perturbation!r}"
+            )
         check_type(
             "covariance",
             self.covariance,

@@ -142,8 +142,8 @@ def check_defense(name: str, settings: Mapping[str, Any]) -> None:
     missing = [s for s in recipe.required if s not in settings]
     if missing:
         raise ValueError(
-            f"`{name}` needs {', '.join(missing)}. "
-            f"Received: settings={dict(settings)!r}"
+            f"`{name}` needs {', '.join(missing)}. Received: "
+            + (", ".join(f"{k}={v!r}" for k, v in settings.items()) or "none")
         )
 
 
