@@ -147,13 +147,16 @@ def test_weight_perturbation_takes_the_gradient_at_moved_kernels():
         np.testing.assert_allclose(a, b, atol=1e-13)
 
 
-def test_no_weight_perturbation_of_radius_zero():
+@pytest.mark.parametrize("radius, scale", [(0.0, 1.0), (0.5, 0.0)])
+def test_no_weight_perturbation_of_radius_zero(radius, scale):
+    def make(c):
+        moved = defenses.WeightPerturbation(radius)
+        model = defenses.RobustModel(c, weight_perturbation=moved)
+        model.weight_scale.assign(scale)
+        return model
+
     _, plain = _step(defenses.RobustModel)
-    _, still = _step(
-        lambda c: defenses.RobustModel(
-            c, weight_perturbation=defenses.WeightPerturbation(0.0)
-        )
-    )
+    _, still = _step(make)
     for a, b in zip(plain, still, strict=True):
         np.testing.assert_array_equal(a, b)
 

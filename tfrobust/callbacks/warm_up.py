@@ -13,8 +13,9 @@ class WarmUp(keras.callbacks.Callback):
     """Raise a defense's radius and robust terms linearly from 0 to full.
 
     At step t of the first `epochs` epochs, T steps in all, the radius and the
-    step of the training attack, or every term of the loss but the first, are
-    t / T of what they will be. After a resumption it goes on where it was.
+    step of the training attack, or every term of the loss but the first and
+    the radius of a weight perturbation, are t / T of what they will be. After
+    a resumption it goes on where it was.
 
     Args:
         epsilon_epochs: of the radius; default 0: full from the start.

@@ -269,7 +269,9 @@ class RobustModel(keras.Model):
         batch = Batch(x, y, x_adv, sample_weight, total_rows)
         step = first = self._differentiate(batch)
         if self.weight_perturbation is not None:
-            worst = self.weight_perturbation(weights, first.gradients)
+            worst = self.weight_perturbation(
+                weights, first.gradients, scale=self.weight_scale
+            )
             step = self._differentiate_at(worst, batch)
         self.optimizer.apply_gradients(
             zip(step.gradients, weights, strict=True)

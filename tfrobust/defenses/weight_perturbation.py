@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_non_negative
+from tfrobust.ops.norms import scalar
 from tfrobust.serialization import Configurable
 
 
@@ -28,6 +29,10 @@ class WeightPerturbation(Configurable):
     outer part of a step. Statistics of layers move at w only, and so do the
     states of penalties; dropout masks differ between the two passes.
 
+    From the first step on it can keep training from beginning at all: the
+    authors start after ten epochs, and `WarmUp(weight_epochs=...)` lets the
+    radius grow.
+
     Args:
         radius: gamma, relative to a kernel's norm, non-negative. Authors:
             0.01 with adversarial training, 0.005 with TRADES.
@@ -39,13 +44,18 @@ class WeightPerturbation(Configurable):
         check_non_negative("radius", self.radius)
 
     def __call__(
-        self, weights: Sequence[Any], gradients: Sequence[tf.Tensor | None]
+        self,
+        weights: Sequence[Any],
+        gradients: Sequence[tf.Tensor | None],
+        *,
+        scale: Any = 1.0,
     ) -> list[tf.Tensor]:
         """Return the moved weights.
 
         Args:
             weights: trainable weights.
             gradients: of the loss, each replica's own share.
+            scale: of the radius, a number or scalar; default 1.
         """
         gradients = [
             tf.zeros_like(w) if g is None else tf.convert_to_tensor(g)
@@ -57,12 +67,15 @@ class WeightPerturbation(Configurable):
                 tf.distribute.ReduceOp.SUM, gradients
             )
         return [
-            self._moved(tf.convert_to_tensor(w), g)
+            self._moved(tf.convert_to_tensor(w), g, scale)
             if len(w.shape) > 1
             else tf.convert_to_tensor(w)
             for w, g in zip(weights, gradients, strict=True)
         ]
 
-    def _moved(self, weight: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+    def _moved(
+        self, weight: tf.Tensor, gradient: tf.Tensor, scale: Any
+    ) -> tf.Tensor:
         direction = tf.math.divide_no_nan(gradient, tf.norm(gradient))
-        return weight + self.radius * tf.norm(weight) * direction
+        radius = scalar(self.radius, weight.dtype) * scalar(scale, weight.dtype)
+        return weight + radius * tf.norm(weight) * direction
