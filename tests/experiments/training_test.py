@@ -87,8 +87,8 @@ def test_resumed_equals_uninterrupted(defense, settings, tmp_path):
     config = _config(
         defense=defense,
         settings=settings,
-        epsilon_warm_up=2,
-        weight_warm_up=3,
+        epsilon_warm_up=1,
+        weight_warm_up=2,
         epochs=3,
         constant_epochs=1,
         augment=True,
