@@ -33,6 +33,7 @@ FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string(
     "output_dir", None, "run directory; default: only print"
 )
+_PAGE = FLAGS.string("page", None, "a Markdown file to write")
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
 _SEED = FLAGS.integer("seed", 0, "of weights and images")
 
@@ -52,9 +53,11 @@ def main() -> None:
         seed=_SEED.value,
     )
     directory = _OUTPUT_DIR.value
-    experiments.benchmark(config, directory, overwrite=_OVERWRITE.value)
+    experiments.benchmark(
+        config, directory, overwrite=_OVERWRITE.value, page=_PAGE.value
+    )
     if directory is not None:
-        print(f"Record: {directory}/benchmark.json, benchmark.md")
+        print(f"Record: {directory}/benchmark.json")
 
 
 if __name__ == "__main__":

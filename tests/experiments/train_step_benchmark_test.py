@@ -55,14 +55,17 @@ def test_a_small_run(tmp_path):
         rounds=2,
     )
     lines = []
-    record = experiments.benchmark(config, tmp_path / "run", say=lines.append)
+    page = tmp_path / "page.md"
+    record = experiments.benchmark(
+        config, tmp_path / "run", page=page, say=lines.append
+    )
     assert read_record(tmp_path / "run" / "benchmark.json") == record
     assert {"standard", "sgr", "mat", PLAIN, "bare forward"} < set(
         record.seconds
     )
     assert all(len(times) == 2 for times in record.seconds.values())
     assert record.floors["mat"]["input_gradient"] == 2
-    assert "| mat" in (tmp_path / "run" / "benchmark.md").read_text()
+    assert "| mat" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,16 @@ def benchmark(
     output_dir: str | pathlib.Path | None,
     *,
     overwrite: bool = False,
+    page: str | pathlib.Path | None = None,
     say: Callable[[str], None] = print,
 ) -> BenchmarkRecord:
-    """Measure; print tables, write `benchmark.json` and `benchmark.md`.
+    """Measure; print tables and write `benchmark.json`.
 
     Args:
         config: everything the benchmark depends on.
         output_dir: the run directory; `None` writes nothing.
         overwrite: replace the run that is there.
+        page: a Markdown file to write; default none.
         say: is told what a person should know; default `print`.
     """
     if output_dir is not None:
@@ -141,9 +143,34 @@ def benchmark(
         run_directory.make_empty(directory)
         write_json(plain(config), directory / "config.json")
         write_record(record, directory / "benchmark.json")
-        page = "\n\n".join(map(reports.as_markdown, tables))
-        (directory / "benchmark.md").write_text(page + "\n")
+    if page is not None:
+        pathlib.Path(page).write_text(benchmark_page(record))
     return record
+
+
+def benchmark_page(record: BenchmarkRecord) -> str:
+    """Return a record as a page."""
+    of = record.configuration
+    origin = record.provenance
+    versions = ", ".join(
+        f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras", "seed")
+    )
+    parts = [
+        "# Seconds per training step",
+        "Written by `python -m tools.benchmark --suite=train_step --page=...` "
+        f"({versions}).",
+        f"{of['architecture']} on images of {tuple(of['image_shape'])}, batch "
+        f"{of['batch_size']}, {of['dtype_policy']}, inner ascents of "
+        f"{of['num_steps']} steps; medians of {of['rounds']} interleaved "
+        "rounds, ratios of medians with 95 % bootstrap intervals. A floor is "
+        "the sum of the bare compiled calls that a step can't avoid; whole "
+        "steps written by hand stand below as a check of the sums.",
+        "## Defenses",
+        reports.as_markdown(reports.benchmark_rows(record, PLAIN)),
+        "## Bare calls and steps",
+        reports.as_markdown(reports.bare_rows(record, PLAIN)),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def benchmark_train_step(config: BenchmarkConfig) -> BenchmarkRecord:
