@@ -123,13 +123,18 @@ def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
     examples = rows[0][2].num_examples
     shared = ", ".join(f"{k} {v}" for k, v in comparison.training.items())
     versions = ", ".join(
-        f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras", "seed")
+        f"{k} {origin[k]}" for k in ("tensorflow", "keras", "seed")
+    )
+    # Rows that are kept may be older than the others.
+    revisions = sorted(
+        {r.provenance["revision"] for _, *pair in rows for r in pair}
     )
     parts = [
         f"# Defenses on {comparison.data}, l-inf ball of radius "
         f"{comparison.epsilon:g}",
         f"Written by `python -m tools.reproduce --table={name}` from its "
-        f"records ({versions}).",
+        f"records ({versions}; trained and attacked at revisions "
+        f"{', '.join(revisions)}).",
         f"{comparison.notes} Training: {shared}; the last epoch's weights. "
         f"Attacks: best points of the first {examples} test images, "
         f"{comparison.num_restarts} random starts; adaptive climbs what the "
