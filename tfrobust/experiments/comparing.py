@@ -126,9 +126,10 @@ def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
         f"{k} {origin[k]}" for k in ("tensorflow", "keras", "seed")
     )
     # Rows that are kept may be older than the others.
-    revisions = sorted(
-        {r.provenance["revision"] for _, *pair in rows for r in pair}
-    )
+    records = [
+        r for _, training, attacked in rows for r in (training, attacked)
+    ]
+    revisions = sorted({r.provenance["revision"] for r in records})
     parts = [
         f"# Defenses on {comparison.data}, l-inf ball of radius "
         f"{comparison.epsilon:g}",
