@@ -19,10 +19,14 @@ def test_every_defense_is_built_by_name(name):
     settings = {k: v for k, v in _REQUIRED.items() if k in takes}
     model = recipes.make_defense(name, networks.tiny_cnn(), **settings)
     assert isinstance(model, defenses.RobustModel)
-    if "weight" in settings:
-        assert model.weight == 0.5
-    if "epsilon" in settings and not name.startswith("sgr"):
-        assert model.attack.threat_model.epsilon == 0.1
+    for key, value in settings.items():
+        # These two use the radius for something that has no name of its own.
+        if name == "fast_fgsm_training":
+            assert model.attack.threat_model.epsilon == 0.1
+        elif key == "epsilon" and name.startswith("sgr"):
+            assert model.perturbation.attack.threat_model.epsilon == 0.1
+        else:
+            assert getattr(model, key) == value
     model.compile("sgd", recipes.make_loss(name))
     x, y = networks.batch(model.classifier, 4)
     assert np.isfinite(model.evaluate(x, y, verbose=0))
