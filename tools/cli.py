@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fractions
 import sys
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -28,10 +29,18 @@ class FlagSet:
         self.values = flags.FlagValues()
         self._description = description
         self._groups: dict[str, list[str]] = {}
+        self._rare: set[str] = set()
 
-    def group(self, heading: str) -> None:
-        """Begin a group: the flags defined from now on stand under it."""
+    def group(self, heading: str, *, rare: bool = False) -> None:
+        """Begin a group: the flags defined from now on stand under it.
+
+        Args:
+            heading: of the group.
+            rare: whether --help names its flags only; --helpfull explains.
+        """
         self._groups[heading] = []
+        if rare:
+            self._rare.add(heading)
 
     def string(
         self,
@@ -96,19 +105,37 @@ class FlagSet:
             required=required,
         )
 
-    def help_text(self) -> str:
-        """Return what the tool does, then its flags by group."""
-        lines = [self._description.strip(), ""]
+    def help_text(self, *, full: bool = False) -> str:
+        """Return what the tool does, then its flags by group.
+
+        Args:
+            full: whether rare flags are explained, and not only named.
+        """
+        parts = [self._description.strip()]
         for heading, names in self._groups.items():
-            lines.append(f"{heading}:")
-            for name in names:
-                flag = self.values[name]
-                bare = flag.default in (None, False)
-                shown = "" if bare else f" (default {_plain(flag.default)})"
-                lines.append(f"  --{name:<21} {flag.help}{shown}")
-            lines.append("")
-        lines.append("--flagfile=FILE reads flags from a file, one a line.")
-        return "\n".join(lines)
+            if heading in self._rare and not full:
+                lines = [f"{heading} (--helpfull explains):"]
+                flag_names = " ".join(f"--{name}" for name in names)
+                lines += textwrap.wrap(flag_names, **_INDENTED)
+            else:
+                lines = [f"{heading}:", *map(self._flag_help, names)]
+            parts.append("\n".join(lines))
+        parts.append("--flagfile=FILE reads flags from a file, one a line.")
+        return "\n\n".join(parts)
+
+    def _flag_help(self, name: str) -> str:
+        flag = self.values[name]
+        bare = flag.default in (None, False)
+        shown = "" if bare else f" (default {_plain(flag.default)})"
+        return f"  --{name:<21} {flag.help}{shown}"
+
+
+_INDENTED: dict[str, Any] = {
+    "width": 79,
+    "initial_indent": "  ",
+    "subsequent_indent": "  ",
+    "break_on_hyphens": False,
+}
 
 
 class _NumberParser(flags.ArgumentParser):
@@ -157,6 +184,9 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
     def parse(argv: list[str]) -> list[str]:
         if any(a in ("--help", "-help", "-h") for a in argv):
             print(flag_set.help_text())
+            sys.exit(0)
+        if any(a in ("--helpfull", "-helpfull") for a in argv):
+            print(flag_set.help_text(full=True))
             sys.exit(0)
         flags.FLAGS(argv[:1])
         try:

@@ -26,7 +26,14 @@ _ARCHITECTURE = FLAGS.string(
     f"{', '.join(sorted(recipes.ARCHITECTURES))}; default the data's",
 )
 _ACTIVATION = FLAGS.string("activation", "relu", "of the network")
+_DEPTH = FLAGS.integer("depth", None, "layers; default the network's")
+_WIDTH = FLAGS.integer(
+    "width", None, "channels or their multiple; likewise"
+)
 _DROPOUT = FLAGS.number("dropout", None, "rate; default the network's")
+_STANDARDIZE = FLAGS.switch(
+    "standardize", "pixels by the training images' mean and variance, within"
+)
 
 FLAGS.group("Defense")
 _DEFENSE = FLAGS.string(
@@ -36,6 +43,8 @@ _EPSILON = FLAGS.number(
     "epsilon", None, "radius, pixels in [0, 1]; default the data's"
 )
 _NORM = FLAGS.norm()
+
+FLAGS.group("Settings of some defenses", rare=True)
 _NUMBERS = {
     "weight": "of a penalty (lambda, c)",
     "beta": "of TRADES' and MART's KL, of MAT's BIBO",
@@ -60,11 +69,12 @@ _SETTINGS["perturbation_label_source"] = FLAGS.string(
     "true or predicted: the class SGR perturbs for; default predicted",
 )
 
-FLAGS.group("Added to any defense")
+FLAGS.group("Added to any defense", rare=True)
 _ADDED = {
     "jacobian_weight": "of a penalty on the decision function's Jacobian",
     "gradient_norm_weight": "of a penalty on the squared gradient norm",
     "gradient_l1_weight": "of a penalty on the gradient's l1 norm",
+    "structured_gradient_weight": "of SGR's penalty, learned from gradients",
     "weight_decay": "times the squared kernels in the loss",
     "awp_radius": "of adversarial weight perturbation",
     "noise_scale": "of noise beside a projection; default 10",
@@ -117,7 +127,10 @@ def main() -> None:
         **_DATA.settings(),
         architecture=_ARCHITECTURE.value,
         activation=_ACTIVATION.value,
+        depth=_DEPTH.value,
+        width=_WIDTH.value,
         dropout=_DROPOUT.value,
+        standardize=_STANDARDIZE.value,
         defense=_DEFENSE.value,
         settings=given_settings(),
         epochs=_EPOCHS.value,

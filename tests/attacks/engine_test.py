@@ -169,7 +169,7 @@ def test_l2_steps_do_not_vanish_on_confident_models():
         (lambda m, x, y: PGD(0.3), "`threat_model` must be a NormBall"),
         (lambda m, x, y: PGD(_BALL, objective="margin"), "`objective`"),
         (lambda m, x, y: PGD(_BALL, random_start=True), "`random_start`"),
-        (lambda m, x, y: BIM(_BALL, objective=KLDivergence()), "vanishes at x"),
+        (lambda m, x, y: BIM(_BALL, objective=KLDivergence()), "vanish at x"),
         (lambda m, x, y: PGD(_BALL)(m, x, y, batch_size=0), "`batch_size`"),
         (
             lambda m, x, y: PGD(_BALL)(m, x, y, example_ids=[1]),

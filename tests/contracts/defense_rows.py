@@ -38,6 +38,9 @@ ROWS = {
         input_transform=_principal_subspace(c, num_noise_components=2),
         attack=PGD(NormBall("inf", epsilon=0.1), num_steps=2),
     ),
+    "InnerMaximization": lambda c: defenses.InnerMaximization(
+        c, epsilon=0.5, norm=2, num_steps=2
+    ),
     "AdversarialTraining": lambda c: defenses.AdversarialTraining(
         c, epsilon=0.1, num_steps=3
     ),

@@ -4,6 +4,7 @@ import pytest
 
 from tfrobust import experiments
 from tfrobust import reports
+from tfrobust.experiments import train_step_benchmark
 from tfrobust.experiments.train_step_benchmark import PLAIN
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import ratio_of_medians
@@ -66,6 +67,23 @@ def test_a_small_run(tmp_path):
     assert all(len(times) == 2 for times in record.seconds.values())
     assert record.floors["mat"]["input_gradient"] == 2
     assert "| mat" in page.read_text()
+
+
+def test_only_what_the_floors_need_is_timed():
+    config = experiments.BenchmarkConfig(
+        ("standard",),
+        architecture="digits_cnn",
+        image_shape=(8, 8, 1),
+        batch_size=4,
+        rounds=1,
+    )
+    record = train_step_benchmark.benchmark_train_step(config)
+    assert set(record.seconds) == {
+        "bare weight_gradient",
+        "bare update",
+        PLAIN,
+        "standard",
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from tfrobust import experiments
 from tfrobust.callbacks import TrainingDiverged
+from tfrobust.experiments import training
 from tfrobust.records import read_record
 from tfrobust.schedules import ConstantThenLinear
 
@@ -52,6 +53,19 @@ def test_a_run_directory_holds_everything(tmp_path):
     best = record.checkpoints["best_robust.keras"]
     assert best["val_robust_accuracy"] == max(robust)
     assert record.checkpoints["last.keras"]["val_robust_accuracy"] == robust[-1]
+
+
+def test_a_standardized_network_knows_the_training_images():
+    config = _config(
+        architecture="resnet_v1", depth=8, epochs=1, standardize=True
+    )
+    data = training.load_split_data(config, lambda line: None)
+    model = training.build_model(config, data, steps=1)
+    pixels = data.train.images(slice(None)).astype("float64")
+    mean, deviation = pixels.mean(), pixels.std()
+    x = np.full((1, 8, 8, 1), mean + 2 * deviation, "float32")
+    layer = model.classifier.get_layer("standardization")
+    np.testing.assert_allclose(layer(x), 2.0, rtol=1e-5)
 
 
 def test_tensorboard_summaries_are_written_where_asked_for(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests import networks
+from tfrobust import architectures
 from tfrobust import defenses
 from tfrobust import penalties
 from tfrobust import recipes
@@ -55,6 +56,28 @@ def test_extras_are_added_to_any_defense():
     )
     assert model.weight_decay == 0.1
     assert model.weight_perturbation == defenses.WeightPerturbation(0.01)
+
+
+def test_structured_gradient_is_added_to_adversarial_training():
+    model = recipes.make_defense(
+        "adversarial_training",
+        networks.tiny_cnn(),
+        epsilon=0.1,
+        structured_gradient_weight=0.3,
+    )
+    (penalty,) = model.penalties
+    assert penalty.weight == 0.3 and penalty.label_source == "predicted"
+    assert penalty.covariance.image_shape == (6, 6, 1)
+    assert model.penalty_layers == [penalty.covariance]
+
+
+def test_a_network_takes_its_options():
+    options = {"depth": 10, "width": 2, "mean": [0.5], "variance": [0.25]}
+    small = recipes.make_architecture(
+        "wide_resnet", (8, 8, 1), 3, dropout=None, **options
+    )
+    own = architectures.wide_resnet((8, 8, 1), 3, **options)
+    assert small.count_params() == own.count_params()
 
 
 def test_a_suite_has_an_adaptive_attack_where_it_differs_from_pgd():

@@ -152,9 +152,18 @@ def test_evaluate_refuses_in_one_line(arguments, message, tmp_path, capsys):
 def test_help_is_short_and_grouped(capsys):
     assert _run(train, "--help") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) < 70
+    assert len(lines) < 60
     assert {"Data:", "Network:", "Defense:", "Training:", "Run:"} <= set(lines)
     assert all("absl" not in line for line in lines)
+    text = "\n".join(lines)
+    assert "--slope_weight" in text and "of LLR's slope" not in text
+
+
+def test_full_help_explains_every_flag(capsys):
+    assert _run(train, "--helpfull") == 0
+    lines = capsys.readouterr().out.splitlines()
+    explained = {ln.split()[0][2:] for ln in lines if ln.startswith("  --")}
+    assert explained == set(train.FLAGS.values) - {"flagfile", "undefok"}
 
 
 def test_prepare(tmp_path, monkeypatch, capsys):

@@ -76,8 +76,8 @@ class PGD(GradientAttack):
             )
         if self.random_start is None and not self.objective.moves_at_clean:
             raise ValueError(
-                f"{self.objective} needs a random start: its gradient "
-                "vanishes at x. Received: random_start=None"
+                f"{self.objective} needs a random start: value and gradient "
+                "vanish at x. Received: random_start=None"
             )
         if self.step_size is not None:
             check_positive("step_size", self.step_size)

@@ -7,6 +7,7 @@ from tfrobust.defenses.base import RobustModel
 from tfrobust.defenses.correlated_noise import CorrelatedNoiseTraining
 from tfrobust.defenses.gradient_norm import FirstOrderL1
 from tfrobust.defenses.gradient_norm import GradientNorm
+from tfrobust.defenses.inner_maximization import InnerMaximization
 from tfrobust.defenses.jacobian_regularization import JacobianRegularization
 from tfrobust.defenses.lfr import LFR
 from tfrobust.defenses.llr import LLR
@@ -27,6 +28,7 @@ __all__ = [
     "FGSMTraining",
     "FirstOrderL1",
     "GradientNorm",
+    "InnerMaximization",
     "JacobianRegularization",
     "LFR",
     "LLR",

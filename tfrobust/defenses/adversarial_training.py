@@ -13,13 +13,10 @@ import tensorflow as tf
 
 from tfrobust.arguments import check_non_negative
 from tfrobust.attacks.pgd import FGSM
-from tfrobust.attacks.pgd import PGD
 from tfrobust.attacks.starts import Start
-from tfrobust.attacks.starts import UniformStart
 from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.inner_maximization import InnerMaximization
 from tfrobust.defenses.step import Terms
-from tfrobust.objectives import CrossEntropy
-from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.norms import Norm
 from tfrobust.threat_model import NormBall
@@ -28,7 +25,6 @@ from tfrobust.threat_model import NormBall
 class MixtureModel(RobustModel):
     """clean_weight * L(x, y) + (1 - clean_weight) * L(x', y)."""
 
-    builds_attack = True
     clean_weight: float
 
     def set_clean_weight(self, clean_weight: float) -> None:
@@ -54,7 +50,7 @@ class MixtureModel(RobustModel):
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class AdversarialTraining(MixtureModel):
+class AdversarialTraining(MixtureModel, InnerMaximization):
     """L(x', y) at PGD's last iterate x', as training metrics are.
 
     The inner loop runs the network in inference mode, the outer loss in
@@ -64,15 +60,11 @@ class AdversarialTraining(MixtureModel):
         classifier: see `RobustModel`.
         epsilon: radius in input units, non-negative. Madry et al.: 0.3
             (MNIST), 8 / 255 (CIFAR-10).
-        norm: 1, 2 or "inf" (default).
-        step_size: of the inner ascent; default 2.5 * epsilon / num_steps.
-            Madry et al.: 0.01 (MNIST), 2 / 255 (CIFAR-10).
-        num_steps: of the inner ascent; default 10. Madry et al.: 40, 7.
-        random_start: default `UniformStart()`; `None` starts at x.
-        objective: of the inner ascent; default `CrossEntropy()`.
         clean_weight: share of L(x, y) in the loss, in [0, 1); default 0. The
             mixed PGD training of Roth et al. (2018) has one; 1/2 is ours.
-        **kwargs: as `RobustModel`, but for `attack`.
+        **kwargs: norm, step_size (Madry et al.: 0.01 on MNIST, 2 / 255 on
+            CIFAR-10), num_steps (40, 7), random_start and objective as
+            `InnerMaximization`, the rest as `RobustModel`.
 
     Example:
 
@@ -87,29 +79,11 @@ class AdversarialTraining(MixtureModel):
         classifier: keras.Model,
         *,
         epsilon: float,
-        norm: Norm = "inf",
-        step_size: float | None = None,
-        num_steps: int = 10,
-        random_start: Start | None = UniformStart(),
-        objective: Objective = CrossEntropy(),
         clean_weight: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        attack = PGD(
-            NormBall(norm, epsilon=epsilon),
-            step_size=step_size,
-            num_steps=num_steps,
-            random_start=random_start,
-            objective=objective,
-        )
-        super().__init__(classifier, attack=attack, **kwargs)
+        super().__init__(classifier, epsilon=epsilon, **kwargs)
         self.set_clean_weight(clean_weight)
-        self.epsilon = epsilon
-        self.norm = norm
-        self.step_size = step_size
-        self.num_steps = num_steps
-        self.random_start = random_start
-        self.objective = objective
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -135,6 +109,8 @@ class FGSMTraining(MixtureModel):
         Goodfellow et al., 2015, https://arxiv.org/abs/1412.6572;
         Wong et al., 2020, https://arxiv.org/abs/2001.03994
     """
+
+    makes = ("attack",)
 
     def __init__(
         self,

@@ -90,8 +90,8 @@ class RobustModel(keras.Model):
     loss_terms: tuple[str, ...] = ("classification_loss",)
     """Names of what `compute_robust_loss` returns, in order."""
 
-    builds_attack = False
-    """Whether a subclass makes `attack` from arguments of its own."""
+    makes: tuple[str, ...] = ()
+    """Arguments of its bases that a subclass makes from its own."""
 
     second_order = False
     """Whether the loss itself holds an input gradient."""
@@ -385,9 +385,7 @@ class RobustModel(keras.Model):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments, serialized by Keras."""
-        names = _argument_names(type(self))
-        if self.builds_attack:
-            names.remove("attack")
+        names = [n for n in _argument_names(type(self)) if n not in self.makes]
         config = {"name": self.name, "dtype": self.dtype_policy}
         config |= {name: getattr(self, name) for name in names}
         return {

@@ -36,6 +36,8 @@ class CorrelatedNoiseTraining(MixtureModel):
         **kwargs: as `RobustModel`, but for `attack`.
     """
 
+    makes = ("attack",)
+
     def __init__(
         self,
         classifier: keras.Model,

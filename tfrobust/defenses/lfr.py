@@ -11,22 +11,20 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from tfrobust.attacks.pgd import PGD
 from tfrobust.attacks.starts import GaussianStart
 from tfrobust.attacks.starts import Start
 from tfrobust.defenses.adaptive import DefenseLoss
-from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.inner_maximization import InnerMaximization
 from tfrobust.defenses.step import Terms
 from tfrobust.objectives import GradientNorm
 from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.sampling import Noise
 from tfrobust.penalties.input_gradient import GradientL1Norm
-from tfrobust.threat_model import NormBall
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class LFR(RobustModel):
+class LFR(InnerMaximization):
     """L(x, y) + weight * ||dL(x')||_1, x' where that norm is largest (eq. 4).
 
     x' comes from an l-infinity ascent on the gradient norm itself: every
@@ -40,14 +38,13 @@ class LFR(RobustModel):
             the penalty's own curvature a gradient, ReLU does not.
         epsilon: radius in input units, non-negative; authors: 0.3 on MNIST.
         weight: lambda, non-negative; default 0.02 (authors, MNIST).
-        step_size: of the inner ascent; default 2.5 * epsilon / num_steps.
-            Authors: 0.01 on MNIST.
         num_steps: of the inner ascent; default 40 (authors, MNIST).
         random_start: default `GaussianStart(0.001)`, the authors'.
         inner_objective: what the inner steps ascend; default
             `GradientNorm(norm=1)`, eq. (3). `CrossEntropy()`, plain PGD, is
             our cheaper variant.
-        **kwargs: as `RobustModel`, but for `attack`.
+        **kwargs: step_size (authors: 0.01 on MNIST) as `InnerMaximization`,
+            the rest as `RobustModel`.
 
     Example:
 
@@ -58,7 +55,7 @@ class LFR(RobustModel):
 
     loss_terms = ("classification_loss", "flatness")
     second_order = True
-    builds_attack = True
+    makes = ("attack", "norm", "objective")
 
     def __init__(
         self,
@@ -66,27 +63,23 @@ class LFR(RobustModel):
         *,
         epsilon: float,
         weight: float = 0.02,
-        step_size: float | None = None,
         num_steps: int = 40,
         random_start: Start | None = GaussianStart(),
         inner_objective: Objective = GradientNorm(),
         **kwargs: Any,
     ) -> None:
         flatness = GradientL1Norm(weight)
-        attack = PGD(
-            NormBall("inf", epsilon=epsilon),
-            step_size=step_size,
+        super().__init__(
+            classifier,
+            epsilon=epsilon,
+            norm="inf",
             num_steps=num_steps,
             random_start=random_start,
             objective=inner_objective,
+            **kwargs,
         )
-        super().__init__(classifier, attack=attack, **kwargs)
         self._flatness = flatness
-        self.epsilon = epsilon
         self.weight = weight
-        self.step_size = step_size
-        self.num_steps = num_steps
-        self.random_start = random_start
         self.inner_objective = inner_objective
 
     @property

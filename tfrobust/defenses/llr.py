@@ -13,10 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_non_negative
-from tfrobust.attacks.pgd import PGD
-from tfrobust.attacks.starts import Start
-from tfrobust.attacks.starts import UniformStart
-from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.inner_maximization import InnerMaximization
 from tfrobust.defenses.step import Terms
 from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import LinearityError
@@ -24,9 +21,7 @@ from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.differentiation import Score
 from tfrobust.ops.norms import inner_product
-from tfrobust.ops.norms import Norm
 from tfrobust.ops.sampling import Noise
-from tfrobust.threat_model import NormBall
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
@@ -55,7 +50,7 @@ class LinearityLoss(Objective):
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class LLR(RobustModel):
+class LLR(InnerMaximization):
     """L(x, y) + weight * gamma + slope_weight * |d . dL(x)| (eq. 9).
 
     gamma = |L(x + d) - L(x) - d . dL(x)| at the d that PGD finds to make it
@@ -68,17 +63,14 @@ class LLR(RobustModel):
         weight: lambda, of gamma; default 4, as Xu et al. (2020) have it on
             MNIST.
         slope_weight: mu; default 3, likewise.
-        norm: 1, 2 or "inf" (default).
-        step_size: of the inner ascent; default 2.5 * epsilon / num_steps.
-        num_steps: of the inner ascent; default 10.
-        random_start: default `UniformStart()`. Required, for value and
-            gradient of gamma vanish at x.
-        **kwargs: as `RobustModel`, but for `attack`.
+        **kwargs: norm, step_size, num_steps and random_start (required, for
+            value and gradient of gamma vanish at x) as `InnerMaximization`,
+            the rest as `RobustModel`.
     """
 
     loss_terms = ("classification_loss", "linearity_error", "slope")
     second_order = True
-    builds_attack = True
+    makes = ("attack", "objective")
 
     def __init__(
         self,
@@ -87,29 +79,15 @@ class LLR(RobustModel):
         epsilon: float,
         weight: float = 4.0,
         slope_weight: float = 3.0,
-        norm: Norm = "inf",
-        step_size: float | None = None,
-        num_steps: int = 10,
-        random_start: Start = UniformStart(),
         **kwargs: Any,
     ) -> None:
         check_non_negative("weight", weight)
         check_non_negative("slope_weight", slope_weight)
-        attack = PGD(
-            NormBall(norm, epsilon=epsilon),
-            step_size=step_size,
-            num_steps=num_steps,
-            random_start=random_start,
-            objective=LinearityError(),
+        super().__init__(
+            classifier, epsilon=epsilon, objective=LinearityError(), **kwargs
         )
-        super().__init__(classifier, attack=attack, **kwargs)
-        self.epsilon = epsilon
         self.weight = weight
         self.slope_weight = slope_weight
-        self.norm = norm
-        self.step_size = step_size
-        self.num_steps = num_steps
-        self.random_start = random_start
 
     @property
     def own_objective(self) -> Objective:

@@ -13,10 +13,9 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_non_negative
-from tfrobust.attacks.pgd import PGD
 from tfrobust.attacks.starts import GaussianStart
 from tfrobust.attacks.starts import Start
-from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.inner_maximization import InnerMaximization
 from tfrobust.defenses.step import Terms
 from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import kl_divergence
@@ -24,8 +23,6 @@ from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.differentiation import Score
 from tfrobust.ops.norms import at_least_float32
-from tfrobust.ops.norms import Norm
-from tfrobust.threat_model import NormBall
 
 
 def boosted_cross_entropy(y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -70,7 +67,7 @@ class MartLoss(Objective):
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class MART(RobustModel):
+class MART(InnerMaximization):
     """BCE(x', y) + beta * KL(p(x) || p(x')) * (1 - p_y(x)) (eq. 11).
 
     BCE adds to the cross-entropy a margin of the strongest rival; the KL
@@ -82,15 +79,13 @@ class MART(RobustModel):
         classifier: see `RobustModel`.
         epsilon: radius in input units, non-negative.
         beta: lambda of the paper, non-negative; default 5 (authors).
-        norm: 1, 2 or "inf" (default).
-        step_size: of the inner ascent; default 2.5 * epsilon / num_steps.
-        num_steps: of the inner ascent; default 10 (authors).
         random_start: default `GaussianStart(0.001)`, that of their code.
-        **kwargs: as `RobustModel`, but for `attack`.
+        **kwargs: norm, step_size and num_steps (authors: 10) as
+            `InnerMaximization`, the rest as `RobustModel`.
     """
 
     loss_terms = ("boosted_cross_entropy", "weighted_kl_divergence")
-    builds_attack = True
+    makes = ("attack", "objective")
 
     def __init__(
         self,
@@ -98,26 +93,14 @@ class MART(RobustModel):
         *,
         epsilon: float,
         beta: float = 5.0,
-        norm: Norm = "inf",
-        step_size: float | None = None,
-        num_steps: int = 10,
         random_start: Start | None = GaussianStart(),
         **kwargs: Any,
     ) -> None:
         check_non_negative("beta", beta)
-        attack = PGD(
-            NormBall(norm, epsilon=epsilon),
-            step_size=step_size,
-            num_steps=num_steps,
-            random_start=random_start,
+        super().__init__(
+            classifier, epsilon=epsilon, random_start=random_start, **kwargs
         )
-        super().__init__(classifier, attack=attack, **kwargs)
-        self.epsilon = epsilon
         self.beta = beta
-        self.norm = norm
-        self.step_size = step_size
-        self.num_steps = num_steps
-        self.random_start = random_start
 
     @property
     def own_objective(self) -> Objective:

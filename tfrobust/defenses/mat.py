@@ -13,10 +13,7 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_non_negative
-from tfrobust.attacks.pgd import PGD
-from tfrobust.attacks.starts import Start
-from tfrobust.attacks.starts import UniformStart
-from tfrobust.defenses.base import RobustModel
+from tfrobust.defenses.inner_maximization import InnerMaximization
 from tfrobust.defenses.step import Terms
 from tfrobust.layers.features import feature_layer
 from tfrobust.layers.features import with_features
@@ -26,10 +23,8 @@ from tfrobust.ops.differentiation import FeatureForward
 from tfrobust.ops.differentiation import Forward
 from tfrobust.ops.differentiation import Score
 from tfrobust.ops.norms import inner_product
-from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import squared_l2_norm
 from tfrobust.ops.sampling import Noise
-from tfrobust.threat_model import NormBall
 
 
 def cosine_distance(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
@@ -124,7 +119,7 @@ def _centers(classifier: keras.Model, labels: tf.Tensor) -> tf.Tensor:
 
 
 @keras.saving.register_keras_serializable("tfrobust.defenses")
-class MAT(RobustModel):
+class MAT(InnerMaximization):
     """FTC + alpha * SO + beta * BIBO (eq. 9).
 
     FTC = 1 - cos(phi(x), mu_y) draws features to their class's centre, SO is
@@ -141,12 +136,9 @@ class MAT(RobustModel):
             8 / 255 (CIFAR-10).
         alpha: of SO, non-negative; default 1 (ours; the authors' is lost).
         beta: of BIBO, non-negative; default 1 (ours; the authors' is lost).
-        norm: 1, 2 or "inf" (default).
-        step_size: of the inner ascent; default 2.5 * epsilon / num_steps.
-        num_steps: of the inner ascent; default 10 (ours).
-        random_start: default `UniformStart()`. Required, for value and
-            gradient of BIBO vanish at x.
-        **kwargs: as `RobustModel`, but for `attack`.
+        **kwargs: norm, step_size, num_steps and random_start (required, for
+            value and gradient of BIBO vanish at x) as `InnerMaximization`,
+            the rest as `RobustModel`.
 
     Raises:
         ValueError: for a classifier without that head or with features that
@@ -154,7 +146,7 @@ class MAT(RobustModel):
     """
 
     loss_terms = ("cosine_loss", "second_order_loss", "feature_distance")
-    builds_attack = True
+    makes = ("attack", "objective")
 
     def __init__(
         self,
@@ -163,31 +155,17 @@ class MAT(RobustModel):
         epsilon: float,
         alpha: float = 1.0,
         beta: float = 1.0,
-        norm: Norm = "inf",
-        step_size: float | None = None,
-        num_steps: int = 10,
-        random_start: Start = UniformStart(),
         **kwargs: Any,
     ) -> None:
         check_non_negative("alpha", alpha)
         check_non_negative("beta", beta)
         max_mahalanobis_head(classifier)
         _check_linear_features(classifier)
-        attack = PGD(
-            NormBall(norm, epsilon=epsilon),
-            step_size=step_size,
-            num_steps=num_steps,
-            random_start=random_start,
-            objective=FeatureDistance(),
+        super().__init__(
+            classifier, epsilon=epsilon, objective=FeatureDistance(), **kwargs
         )
-        super().__init__(classifier, attack=attack, **kwargs)
-        self.epsilon = epsilon
         self.alpha = alpha
         self.beta = beta
-        self.norm = norm
-        self.step_size = step_size
-        self.num_steps = num_steps
-        self.random_start = random_start
 
     @property
     def own_objective(self) -> Objective:

@@ -21,6 +21,8 @@ class PenalizedModel(RobustModel):
         **kwargs: as `RobustModel`.
     """
 
+    makes: tuple[str, ...] = ("own",)
+
     def __init__(
         self,
         classifier: keras.Model,
@@ -39,7 +41,6 @@ class PenalizedModel(RobustModel):
     def get_config(self) -> dict[str, Any]:
         """See base class; the arguments make the own penalty again."""
         config = super().get_config()
-        del config["own"]
         more = self.penalties[1:] if self.weight > 0 else self.penalties
         config["penalties"] = keras.saving.serialize_keras_object(more)
         return config

@@ -10,7 +10,7 @@ from tfrobust.experiments.train_step_benchmark import benchmark
 from tfrobust.experiments.train_step_benchmark import BenchmarkConfig
 from tfrobust.experiments.train_step_benchmark import FLOORS
 from tfrobust.experiments.training import train
-from tfrobust.experiments.training import TrainingConfig
+from tfrobust.experiments.training_config import TrainingConfig
 
 __all__ = [
     "BenchmarkConfig",

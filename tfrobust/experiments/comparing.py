@@ -13,7 +13,7 @@ from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluating import EvaluationConfig
 from tfrobust.experiments.run_directory import read_config
 from tfrobust.experiments.training import train
-from tfrobust.experiments.training import TrainingConfig
+from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.recipes.comparisons import Comparison
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import plain

@@ -17,7 +17,7 @@ from tfrobust.experiments.evaluating import evaluate_classifier
 from tfrobust.experiments.evaluating import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.training import train
-from tfrobust.experiments.training import TrainingConfig
+from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import write_record

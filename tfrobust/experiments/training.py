@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import pathlib
 import time
 from collections.abc import Callable
@@ -18,121 +16,25 @@ import tensorflow as tf
 from tfrobust import callbacks
 from tfrobust import data as data_room
 from tfrobust import recipes
-from tfrobust.arguments import check_choice
-from tfrobust.arguments import check_integer
-from tfrobust.arguments import check_positive
 from tfrobust.attacks import PGD
-from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.models import load_model
 from tfrobust.experiments.provenance import provenance
-from tfrobust.ops.norms import Norm
-from tfrobust.ops.norms import NORMS
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_record import check_same
+from tfrobust.experiments.training_record import read_history
+from tfrobust.experiments.training_record import training_record
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
 from tfrobust.records import write_json
 from tfrobust.records import write_record
 from tfrobust.schedules import ConstantThenLinear
-from tfrobust.serialization import describe
 from tfrobust.threat_model import NormBall
 
 Say = Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingConfig:
-    """Everything a training depends on, as plain JSON data.
-
-    Args:
-        data: name of an image set.
-        data_dir: where prepared sets are; default as `recipes.load_data`.
-        image_size: (height, width) to resize to; default as they are.
-        architecture: a network; default the data's.
-        activation: of the network; default "relu".
-        dropout: rate; default the network's.
-        defense: how to train.
-        settings: arguments of the defense, by name.
-        epochs: passes over the training part, at least 1.
-        batch_size: at most the training examples.
-        optimizer: "adam" or "sgd" (momentum 0.9).
-        learning_rate: positive.
-        constant_epochs: after so many epochs the rate falls linearly to
-            zero; default `None`: never.
-        epsilon_warm_up: epochs over which the radius grows from 0; default
-            0.
-        weight_warm_up: likewise the robust terms; default 0.
-        augment: pad-and-crop by a tenth of the height, and flips for three
-            channels.
-        validation_examples: carved from train by the seed; default a tenth,
-            at most 1,000; 0 for none.
-        epsilon: of validation under PGD, in input units; default the data's.
-        norm: of validation, 1, 2 or "inf".
-        validation_steps: PGD steps of validation; default 10.
-        seed: of weights, order, augmentation, noise and validation.
-        dtype_policy: Keras' policy; default "float32".
-        tensorboard: whether to write TensorBoard summaries.
-    """
-
-    data: str = "digits"
-    _: dataclasses.KW_ONLY
-    data_dir: str | None = None
-    image_size: tuple[int, int] | None = None
-    architecture: str | None = None
-    activation: str = "relu"
-    dropout: float | None = None
-    defense: str = "standard"
-    settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    epochs: int = 10
-    batch_size: int = 128
-    optimizer: str = "adam"
-    learning_rate: float = 1e-3
-    constant_epochs: int | None = None
-    epsilon_warm_up: int = 0
-    weight_warm_up: int = 0
-    augment: bool = False
-    validation_examples: int | None = None
-    epsilon: float | None = None
-    norm: Norm = "inf"
-    validation_steps: int = 10
-    seed: int = 0
-    dtype_policy: str = "float32"
-    tensorboard: bool = False
-
-    def __post_init__(self) -> None:
-        recipes.check_defense(self.defense, self.settings)
-        check_choice("optimizer", self.optimizer, ("adam", "sgd"))
-        check_choice("norm", self.norm, NORMS)
-        check_positive("learning_rate", self.learning_rate)
-        for name in ("epochs", "batch_size", "validation_steps"):
-            check_integer(name, getattr(self, name), minimum=1)
-        for name in ("seed", "epsilon_warm_up", "weight_warm_up"):
-            check_integer(name, getattr(self, name), minimum=0)
-        for name in ("epsilon_warm_up", "weight_warm_up"):
-            if getattr(self, name) >= self.epochs:
-                raise ValueError(
-                    f"`{name}` must be less than the {self.epochs} epochs. "
-                    f"Received: {name}={getattr(self, name)}"
-                )
-        if self.epsilon is not None:
-            check_positive("epsilon", self.epsilon)
-        if self.constant_epochs is not None:
-            check_integer("constant_epochs", self.constant_epochs, minimum=0)
-            if self.constant_epochs >= self.epochs:
-                raise ValueError(
-                    "`constant_epochs` must be less than the "
-                    f"{self.epochs} epochs. Received: "
-                    f"constant_epochs={self.constant_epochs}"
-                )
-
-    @property
-    def validation_epsilon(self) -> float:
-        """Radius of validation under attack."""
-        if self.epsilon is not None:
-            return self.epsilon
-        return recipes.data_defaults(self.data).epsilon
 
 
 def train(
@@ -184,7 +86,7 @@ def _train(
         output_dir, overwrite=overwrite, resume=resume
     )
     if resume:
-        _check_same(config, directory)
+        check_same(config, directory)
     data = load_split_data(config, say)
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
     if resume and (directory / LAST).is_file():
@@ -223,7 +125,7 @@ def _train(
             verbose=0,
         )
     seconds = time.perf_counter() - start
-    record = _record(config, directory, seconds, origin, _resolved(model))
+    record = training_record(config, directory, seconds, origin, model)
     write_record(record, directory / "training.json")
     return record
 
@@ -268,7 +170,10 @@ def build_model(
         data.image_shape,
         data.num_classes,
         activation=config.activation,
+        depth=config.depth,
+        width=config.width,
         dropout=config.dropout,
+        **(_moments(data.train) if config.standardize else {}),
     )
     model = recipes.make_defense(config.defense, classifier, **config.settings)
     rate: Any = config.learning_rate
@@ -292,6 +197,20 @@ def build_model(
     return model
 
 
+def _moments(split: data_room.Split) -> dict[str, list[float]]:
+    """Return mean and variance of each channel, in input units."""
+    axes = tuple(range(split.x.ndim - 1))
+    sums, squares = 0.0, 0.0
+    for images in _image_batches(split):
+        pixels = np.asarray(images, np.float64)
+        sums += pixels.sum(axes)
+        squares += (pixels**2).sum(axes)
+    count = split.x.size / split.x.shape[-1]
+    mean = sums / count
+    variance = squares / count - mean**2
+    return {"mean": mean.tolist(), "variance": variance.tolist()}
+
+
 def augmentation(
     config: TrainingConfig, image_shape: tuple[int, ...]
 ) -> list[Any]:
@@ -313,7 +232,7 @@ def _callbacks(
     directory: pathlib.Path,
     done: int,
 ) -> list[keras.callbacks.Callback]:
-    history = _read_history(directory, done)
+    history = read_history(directory, done)
     chosen: list[keras.callbacks.Callback] = [
         callbacks.StopOnNonFinite(),
         callbacks.SeedRandomLayers(config.seed),
@@ -347,83 +266,3 @@ def _callbacks(
             keras.callbacks.TensorBoard(str(directory / "tensorboard"))
         )
     return chosen
-
-
-def _read_history(
-    directory: pathlib.Path, epochs: int
-) -> dict[str, list[float]]:
-    """Return metric -> values of the first epochs, and drop later rows.
-
-    A kill between the log and the checkpoint leaves a row too many, or one
-    that is torn.
-    """
-    path = directory / "history.csv"
-    if not path.is_file():
-        return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    whole = [row for row in rows if None not in row.values()]
-    kept = [row for row in whole if int(row["epoch"]) < epochs]
-    if len(kept) < len(rows):
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0].keys())
-            writer.writeheader()
-            writer.writerows(kept)
-    # Keras writes columns of NA for validation figures that there are none of.
-    first = kept[0] if kept else {}
-    names = [n for n, v in first.items() if n != "epoch" and v != "NA"]
-    return {name: [float(row[name]) for row in kept] for name in names}
-
-
-def _record(
-    config: TrainingConfig,
-    directory: pathlib.Path,
-    seconds: float,
-    origin: dict[str, Any],
-    resolved: dict[str, Any],
-) -> TrainingRecord:
-    history = _read_history(directory, config.epochs)
-    figures = {k: v for k, v in history.items() if k.startswith("val_") and v}
-    last = {k: v[-1] for k, v in figures.items()}
-    checkpoints = {LAST: {"epoch": config.epochs, **last}}
-    robust = figures.get("val_robust_accuracy")
-    if robust:
-        best = robust.index(max(robust))
-        values = {k: v[best] for k, v in figures.items()}
-        checkpoints[BEST_ROBUST] = {"epoch": best + 1, **values}
-    return TrainingRecord(
-        configuration=plain(config) | {"resolved": resolved},
-        history=history,
-        checkpoints=checkpoints,
-        seconds=round(seconds, 3),
-        provenance=origin,
-    )
-
-
-def _resolved(model: RobustModel) -> dict[str, Any]:
-    """Return what defaults stood for: they may change, a record may not."""
-    attack = model.attack
-    return {
-        "architecture": model.classifier.name,
-        "weights": model.classifier.count_params(),
-        "defense": type(model).__name__,
-        "attack": None if attack is None else describe(attack),
-        "step_size": None if attack is None else attack.step_length,
-        "penalties": describe(model.penalties),
-        "beta": getattr(model, "beta", None),
-        "weight": getattr(model, "weight", None),
-        "clean_weight": getattr(model, "clean_weight", None),
-    }
-
-
-def _check_same(config: TrainingConfig, directory: pathlib.Path) -> None:
-    """Raise `ValueError` if the run that is there is another one."""
-    there = run_directory.read_config(directory)
-    now = plain(config)
-    differ = [k for k in now if there.get(k) != now[k]]
-    if differ:
-        name = differ[0]
-        raise ValueError(
-            f"{directory} holds a run with {name}={there.get(name)!r}; it "
-            f"can't be resumed with {name}={now[name]!r}."
-        )

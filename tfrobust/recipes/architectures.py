@@ -28,7 +28,7 @@ def make_architecture(
     num_classes: int,
     *,
     activation: str = "relu",
-    dropout: float | None = None,
+    **options: Any,
 ) -> keras.Model:
     """Return a freshly initialised network by name.
 
@@ -37,11 +37,12 @@ def make_architecture(
         input_shape: (height, width, channels) or (D,).
         num_classes: at least 2.
         activation: a Keras activation; default "relu".
-        dropout: rate, for a network that has one; default the network's.
+        **options: depth, width, dropout, mean, variance, for a network that
+            has them; what is `None` is left to the network.
 
     Raises:
-        ValueError: for an unknown name (with the nearest), a network without
-            dropout, or images too small for it.
+        ValueError: for an unknown name (with the nearest), an option that
+            the network has not, or images too small for it.
     """
     make = pick("architecture", name, ARCHITECTURES)
     try:
@@ -51,15 +52,15 @@ def make_architecture(
             "`activation` must be one that Keras knows. "
             f"Received: activation={activation!r}"
         ) from error
-    more: dict[str, Any] = {"activation": activation}
-    if dropout is not None:
-        if "dropout" not in accepted(make):
+    given = {k: v for k, v in options.items() if v is not None}
+    for option, value in given.items():
+        if option not in accepted(make):
             raise ValueError(
-                f"`{name}` has no dropout. Received: dropout={dropout!r}"
+                f"`{name}` has no {option}. Received: {option}={value!r}"
             )
-        more["dropout"] = dropout
+    shape = tuple(input_shape)
     try:
-        return make(tuple(input_shape), num_classes, **more)
+        return make(shape, num_classes, activation=activation, **given)
     except ValueError as error:
         raise ValueError(
             f"`{name}` can't take images of shape {tuple(input_shape)}: "

@@ -164,7 +164,10 @@ def make_defense(
     recipe = DEFENSES[name]
     own = {k: v for k, v in settings.items() if k in recipe.settings}
     return recipe.make(
-        classifier, **recipe.fixed, **own, **extra_arguments(settings)
+        classifier,
+        **recipe.fixed,
+        **own,
+        **extra_arguments(classifier, settings),
     )
 
 

@@ -6,35 +6,57 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
+import keras
+
 from tfrobust import penalties
 from tfrobust.defenses import WeightPerturbation
 from tfrobust.layers import PrincipalSubspace
+from tfrobust.recipes.sgr import learned_covariance
 
-PENALTIES: dict[str, Callable[[float], penalties.Penalty]] = {
-    "jacobian_weight": penalties.DecisionJacobian,
-    "gradient_norm_weight": penalties.SquaredGradientNorm,
-    "gradient_l1_weight": penalties.GradientL1Norm,
+
+def _structured_gradient(
+    classifier: keras.Model, weight: float
+) -> penalties.StructuredGradient:
+    return penalties.StructuredGradient(
+        weight,
+        learned_covariance(classifier),
+        penalties.GradientPerturbation(),
+        "predicted",
+    )
+
+
+PENALTIES: dict[str, Callable[[keras.Model, float], penalties.Penalty]] = {
+    "jacobian_weight": lambda _, weight: penalties.DecisionJacobian(weight),
+    "gradient_norm_weight": lambda _, w: penalties.SquaredGradientNorm(w),
+    "gradient_l1_weight": lambda _, weight: penalties.GradientL1Norm(weight),
+    "structured_gradient_weight": _structured_gradient,
 }
 SUBSPACE = ("num_components", "num_noise_components", "noise_scale")
 EXTRAS = (*PENALTIES, "weight_decay", "awp_radius", *SUBSPACE)
 
 
-def extra_arguments(settings: Mapping[str, Any]) -> dict[str, Any]:
+def extra_arguments(
+    classifier: keras.Model, settings: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return `RobustModel`'s arguments for the extras among `settings`.
 
     Args:
+        classifier: what is trained.
         settings: `num_components` projects training images on so many
             principal components, with noise in `num_noise_components`
             (default 0) more, of `noise_scale` (default 10);
-            `jacobian_weight`, `gradient_norm_weight` and
-            `gradient_l1_weight` add a penalty; `weight_decay` is the
-            model's; `awp_radius` adds weight perturbation.
+            `jacobian_weight`, `gradient_norm_weight`, `gradient_l1_weight`
+            and `structured_gradient_weight` (SGR's, learned from gradients)
+            add a penalty; `weight_decay` is the model's; `awp_radius` adds
+            weight perturbation.
     """
     arguments: dict[str, Any] = {}
     if any(name in settings for name in SUBSPACE):
         arguments["input_transform"] = _subspace(settings)
     added = [
-        make(settings[n]) for n, make in PENALTIES.items() if n in settings
+        make(classifier, settings[name])
+        for name, make in PENALTIES.items()
+        if name in settings
     ]
     if added:
         arguments["penalties"] = added
