@@ -35,6 +35,36 @@ def test_margin_is_best_other_minus_own():
     np.testing.assert_array_equal(found.numpy() > 0, wrong)
 
 
+def test_the_ratio_of_logits_is_its_definition_and_has_no_scale():
+    z = np.sort(_LOGITS, 1)[:, ::-1]
+    own = _LOGITS[np.arange(6), _Y]
+    rival = np.where(own == z[:, 0], z[:, 1], z[:, 0])
+    expected = (rival - own) / (z[:, 0] - z[:, 2])
+    ratio = objectives.difference_of_logits_ratio
+    found = ratio(tf.constant(_Y), tf.constant(_LOGITS))
+    np.testing.assert_allclose(found, expected)
+    scaled = ratio(tf.constant(_Y), tf.constant(1e4 * _LOGITS + 7.0))
+    np.testing.assert_allclose(scaled, expected)
+
+
+def test_the_targeted_ratio_is_its_definition():
+    z = np.sort(_LOGITS, 1)[:, ::-1]
+    rows = np.arange(6)
+    target = (_Y + 1) % 4
+    expected = (_LOGITS[rows, target] - _LOGITS[rows, _Y]) / (
+        z[:, 0] - (z[:, 2] + z[:, 3]) / 2
+    )
+    pairs = tf.constant(np.stack([_Y, target], 1))
+    score = objectives.TowardsRival()(lambda x, training: x, None, pairs)
+    found, _ = score(tf.constant(_LOGITS))
+    np.testing.assert_allclose(found, expected)
+    # Below four classes, the difference of the two logits.
+    three = tf.constant(_LOGITS[:, :3])
+    few = tf.constant([[0, 2]] * 6)
+    score = objectives.TowardsRival()(lambda x, training: x, None, few)
+    np.testing.assert_allclose(score(three)[0], _LOGITS[:, 2] - _LOGITS[:, 0])
+
+
 def test_kl_divergence_is_its_sum_and_zero_only_at_equality():
     other = _LOGITS[::-1]
     p, q = _softmax(_LOGITS), _softmax(other)

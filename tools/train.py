@@ -27,9 +27,7 @@ _ARCHITECTURE = FLAGS.string(
 )
 _ACTIVATION = FLAGS.string("activation", "relu", "of the network")
 _DEPTH = FLAGS.integer("depth", None, "layers; default the network's")
-_WIDTH = FLAGS.integer(
-    "width", None, "channels or their multiple; likewise"
-)
+_WIDTH = FLAGS.integer("width", None, "channels or their multiple; likewise")
 _DROPOUT = FLAGS.number("dropout", None, "rate; default the network's")
 _STANDARDIZE = FLAGS.switch(
     "standardize", "pixels by the training images' mean and variance, within"

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests import networks
 from tfrobust import attacks
 from tfrobust.attacks.compilation import compiled_functions
+from tfrobust.objectives import DifferenceOfLogitsRatio
 from tfrobust.objectives import KLDivergence
 from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Margin
@@ -42,6 +43,16 @@ ROWS = {
     ),
     "PGD-last": attacks.PGD(_INF, num_steps=5, keep_best=False),
     "MIFGSM": attacks.MIFGSM(_INF),
+    "APGD": attacks.APGD(_INF, num_steps=12),
+    "APGD-l2": attacks.APGD(_TWO, num_steps=12, num_restarts=2),
+    "APGD-dlr": attacks.APGD(
+        _INF, num_steps=8, objective=DifferenceOfLogitsRatio()
+    ),
+    "TargetedAPGD": attacks.TargetedAPGD(_INF, num_steps=5, num_targets=1),
+    "TargetedFAB": attacks.TargetedFAB(_INF, num_steps=5),
+    "TargetedFAB-l2": attacks.TargetedFAB(_TWO, num_steps=5),
+    "Square": attacks.Square(_INF, num_queries=40),
+    "AutoAttack": attacks.AutoAttack(_INF),
 }
 _PUBLIC = {
     name

@@ -1,11 +1,15 @@
 """Attacks on any Keras classifier: `attack(classifier, x, y)`."""
 
+from tfrobust.attacks.apgd import APGD
+from tfrobust.attacks.apgd import TargetedAPGD
 from tfrobust.attacks.ascent import maximize
 from tfrobust.attacks.ascent import Momentum
 from tfrobust.attacks.ascent import SteepestAscent
+from tfrobust.attacks.auto_attack import AutoAttack
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
+from tfrobust.attacks.fab import TargetedFAB
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.attacks.noise import UniformNoise
 from tfrobust.attacks.pgd import BIM
@@ -13,12 +17,16 @@ from tfrobust.attacks.pgd import FGM
 from tfrobust.attacks.pgd import FGSM
 from tfrobust.attacks.pgd import MIFGSM
 from tfrobust.attacks.pgd import PGD
+from tfrobust.attacks.square import Square
 from tfrobust.attacks.starts import GaussianStart
+from tfrobust.attacks.starts import SphereStart
 from tfrobust.attacks.starts import UniformStart
 
 __all__ = [
+    "APGD",
     "Attack",
     "AttackResult",
+    "AutoAttack",
     "BIM",
     "FGM",
     "FGSM",
@@ -27,7 +35,11 @@ __all__ = [
     "MIFGSM",
     "Momentum",
     "PGD",
+    "SphereStart",
+    "Square",
     "SteepestAscent",
+    "TargetedAPGD",
+    "TargetedFAB",
     "UniformNoise",
     "UniformStart",
     "maximize",

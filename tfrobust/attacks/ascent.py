@@ -7,6 +7,7 @@ point of each example; both take the very same steps.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from typing import Any
 from typing import NamedTuple
@@ -27,23 +28,69 @@ Memory = Any
 """What a step rule carries from step to step: nested tensors, one row each."""
 
 
+class Iterate(NamedTuple):
+    """What is known at a point of the ascent.
+
+    `index` is how many steps were taken before, a scalar; the rest has one
+    row per example.
+    """
+
+    x_adv: tf.Tensor
+    values: tf.Tensor
+    gradient: tf.Tensor
+    index: tf.Tensor
+
+
 class StepRule(Protocol):
-    """How a gradient becomes a direction."""
+    """How a gradient becomes the next point."""
 
     def init(self, x: tf.Tensor) -> Memory:
         """Return the memory before the first step."""
         ...
 
+    def step(
+        self,
+        here: Iterate,
+        memory: Memory,
+        x: tf.Tensor,
+        ball: NormBall,
+        step_size: tf.Tensor | float,
+    ) -> tuple[tf.Tensor, Memory]:
+        """Return the next point, in ball and box, and the memory then."""
+        ...
+
+
+class FixedStep(Configurable, abc.ABC):
+    """A rule whose steps all have one length."""
+
+    @abc.abstractmethod
+    def init(self, x: tf.Tensor) -> Memory:
+        """Return the memory before the first step."""
+
+    @abc.abstractmethod
     def direction(
         self, ball: NormBall, gradient: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, Memory]:
         """Return a direction of unit norm and the memory after this step."""
-        ...
+
+    def step(
+        self,
+        here: Iterate,
+        memory: Memory,
+        x: tf.Tensor,
+        ball: NormBall,
+        step_size: tf.Tensor | float,
+    ) -> tuple[tf.Tensor, Memory]:
+        """See `StepRule`."""
+        gradient = ball.open_gradient(here.gradient, here.x_adv)
+        direction, memory = self.direction(ball, gradient, memory)
+        step = scalar(step_size, x.dtype) * tf.cast(direction, x.dtype)
+        return ball.project(here.x_adv + step, x), memory
 
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
-class SteepestAscent(Configurable):
+class SteepestAscent(FixedStep):
     """The direction of the ball's norm with the largest slope."""
 
     def init(self, x: tf.Tensor) -> Memory:
@@ -54,13 +101,13 @@ class SteepestAscent(Configurable):
     def direction(
         self, ball: NormBall, gradient: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, Memory]:
-        """See `StepRule`."""
+        """See base class."""
         return ball.steepest_ascent(gradient), memory
 
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
-class Momentum(Configurable):
+class Momentum(FixedStep):
     """Steepest ascent along g <- decay * g + gradient / ||gradient||_1.
 
     Args:
@@ -82,7 +129,7 @@ class Momentum(Configurable):
     def direction(
         self, ball: NormBall, gradient: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, Memory]:
-        """See `StepRule`."""
+        """See base class."""
         memory = self.decay * memory + unit(gradient, 1)
         return ball.steepest_ascent(memory), memory
 
@@ -128,39 +175,29 @@ def maximize(
         Tensor of `x`'s shape, without gradient.
     """
 
-    def body(x_adv: tf.Tensor, memory: Memory) -> tuple[tf.Tensor, Memory]:
-        _, _, gradient = value_and_gradient(score, x_adv)
-        return take_step(x_adv, memory, gradient, x, ball, step_size, rule)
+    def body(
+        index: tf.Tensor, x_adv: tf.Tensor, memory: Memory
+    ) -> tuple[tf.Tensor, tf.Tensor, Memory]:
+        values, _, gradient = value_and_gradient(score, x_adv)
+        here = Iterate(x_adv, values, without_gaps(gradient), index)
+        return index + 1, *rule.step(here, memory, x, ball, step_size)
 
-    x_adv, _ = tf.while_loop(
+    _, x_adv, _ = tf.while_loop(
         lambda *_: True,
         body,
-        (tf.stop_gradient(start), rule.init(x)),
+        (tf.constant(0), tf.stop_gradient(start), rule.init(x)),
         maximum_iterations=num_steps,
     )
     return tf.stop_gradient(x_adv)
 
 
-def take_step(
-    x_adv: tf.Tensor,
-    memory: Memory,
-    gradient: tf.Tensor,
-    x: tf.Tensor,
-    ball: NormBall,
-    step_size: tf.Tensor | float,
-    rule: StepRule,
-) -> tuple[tf.Tensor, Memory]:
-    """Return the projected next point and the rule's memory.
+def without_gaps(gradient: tf.Tensor) -> tf.Tensor:
+    """Return the gradient with zeros where it isn't finite.
 
-    Where the gradient isn't finite (a square root at zero, say) that entry
-    stays: one NaN would otherwise spread over the whole example.
+    A square root at zero, say: one NaN would spread over the example.
     """
     finite = tf.math.is_finite(gradient)
-    gradient = tf.where(finite, gradient, tf.zeros_like(gradient))
-    gradient = ball.open_gradient(gradient, x_adv)
-    direction, memory = rule.direction(ball, gradient, memory)
-    step = scalar(step_size, x.dtype) * tf.cast(direction, x.dtype)
-    return ball.project(x_adv + step, x), memory
+    return tf.where(finite, gradient, tf.zeros_like(gradient))
 
 
 def begin(start: tf.Tensor, rule: StepRule) -> AscentState:

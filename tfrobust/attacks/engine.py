@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfrobust.attacks import ascent
 from tfrobust.attacks.ascent import AscentState
+from tfrobust.attacks.ascent import Iterate
 from tfrobust.attacks.ascent import StepRule
 from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.starts import Start
@@ -29,6 +30,7 @@ class AscentEngine:
     Args:
         classifier: maps (x, training) to logits.
         x: images of the shape and dtype to come.
+        labels: labels likewise, shape (batch,) or (batch, several).
         ball: the threat model.
         objective: what to climb.
         rule: turns gradients into directions.
@@ -41,6 +43,7 @@ class AscentEngine:
         self,
         classifier: Any,
         x: tf.Tensor,
+        labels: tf.Tensor,
         *,
         ball: NormBall,
         objective: Objective,
@@ -59,9 +62,10 @@ class AscentEngine:
             tf.TensorSpec((None,), tf.int64),
             tf.TensorSpec((), tf.int64),
         )
-        scalar = tf.TensorSpec((), x.dtype)
+        scalar, index = tf.TensorSpec((), x.dtype), tf.TensorSpec((), tf.int32)
+        labels = _rows_of(labels)
         state = tf.nest.map_structure(_rows_of, ascent.begin(x[:1], rule))
-        key = (self._ball, rule, objective, keep_best, rows)
+        key = (self._ball, rule, objective, keep_best, rows, labels)
         self._begin = compiled(
             classifier,
             ("begin", start, self._ball, rule, rows),
@@ -72,13 +76,13 @@ class AscentEngine:
             classifier,
             ("advance", *key),
             self._build_advance,
-            [state, rows, ints, scalar, scalar, tf.TensorSpec((), tf.int32)],
+            [state, rows, labels, scalar, scalar, index, index],
         )
         self._finish = compiled(
             classifier,
             ("finish", *key),
             self._build_finish,
-            [state, rows, ints],
+            [state, rows, labels],
         )
 
     def begin(
@@ -89,12 +93,18 @@ class AscentEngine:
         return self._begin(x, example_ids, *keys, self._epsilon)
 
     def advance(
-        self, state: AscentState, x: tf.Tensor, labels: tf.Tensor, steps: int
+        self,
+        state: AscentState,
+        x: tf.Tensor,
+        labels: tf.Tensor,
+        *,
+        first: int,
+        steps: int,
     ) -> AscentState:
-        """Return the state `steps` steps later."""
-        count = tf.constant(steps, tf.int32)
+        """Return the state `steps` steps later; `first` were taken before."""
+        counts = tf.constant(first, tf.int32), tf.constant(steps, tf.int32)
         sizes = self._epsilon, self._step_size
-        return self._advance(state, x, labels, *sizes, count)
+        return self._advance(state, x, labels, *sizes, *counts)
 
     def finish(
         self, state: AscentState, x: tf.Tensor, labels: tf.Tensor
@@ -128,24 +138,33 @@ class AscentEngine:
             labels: tf.Tensor,
             epsilon: tf.Tensor,
             step_size: tf.Tensor,
+            first: tf.Tensor,
             num_steps: tf.Tensor,
         ) -> AscentState:
             score = objective(model, x, labels)
             ball = shape.with_epsilon(epsilon)
 
-            def body(state: AscentState) -> tuple[AscentState]:
-                here = state.x_adv
-                values, logits, gradient = value_and_gradient(score, here)
+            def body(
+                index: tf.Tensor, state: AscentState
+            ) -> tuple[tf.Tensor, AscentState]:
+                values, logits, gradient = value_and_gradient(
+                    score, state.x_adv
+                )
                 if keep_best:
                     success = _success(objective, labels, logits)
                     state = ascent.keep_best(state, values, success)
-                x_adv, memory = ascent.take_step(
-                    here, state.memory, gradient, x, ball, step_size, rule
+                gradient = ascent.without_gaps(gradient)
+                here = Iterate(state.x_adv, values, gradient, index)
+                x_adv, memory = rule.step(
+                    here, state.memory, x, ball, step_size
                 )
-                return (state._replace(x_adv=x_adv, memory=memory),)
+                return index + 1, state._replace(x_adv=x_adv, memory=memory)
 
-            (state,) = tf.while_loop(
-                lambda _: True, body, (state,), maximum_iterations=num_steps
+            _, state = tf.while_loop(
+                lambda *_: True,
+                body,
+                (first, state),
+                maximum_iterations=num_steps,
             )
             return state
 

@@ -9,16 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.attacks import ascent
+from tfrobust.attacks.ascent import AscentState
 from tfrobust.attacks.ascent import SteepestAscent
 from tfrobust.attacks.ascent import StepRule
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.engine import AscentEngine
 from tfrobust.attacks.starts import start_points
+from tfrobust.attacks.working_set import advance_shrinking
 from tfrobust.objectives import Objective
 from tfrobust.ops.norms import scalar
 from tfrobust.ops.sampling import Noise
-
-_FIRST_CHUNK = 4
 
 
 class GradientAttack(Attack, abc.ABC):
@@ -76,7 +76,7 @@ class GradientAttack(Attack, abc.ABC):
         radius = scalar(self.threat_model.epsilon, x.dtype)
         ball = self.threat_model.with_epsilon(radius * scale)
         labels = y
-        if self.objective.targeted:
+        if self.objective.chooses_labels:
             labels = self.objective.labels(y, classifier(x, training=False))
         return ascent.maximize(
             self.objective(classifier, x, labels),
@@ -99,11 +99,10 @@ class GradientAttack(Attack, abc.ABC):
         found = x.numpy()
         value = np.full(len(found), -np.inf)
         standing = np.arange(len(found))
-        for restart in range(self.num_restarts):
+        for run, run_labels in enumerate(self.runs(classifier, x, labels)):
+            rows = (x, run_labels, example_ids)
             points, values, success = self._climb(
-                classifier,
-                *(tf.gather(t, standing) for t in (x, labels, example_ids)),
-                restart=restart,
+                classifier, *(tf.gather(t, standing) for t in rows), run=run
             )
             better = success | (values > value[standing])
             found[standing[better]] = points[better]
@@ -113,6 +112,13 @@ class GradientAttack(Attack, abc.ABC):
                 break
         return found
 
+    def runs(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """Return the labels that each run works with; here the restarts'."""
+        del classifier, x
+        return [labels] * self.num_restarts
+
     def _climb(
         self,
         classifier: Any,
@@ -120,40 +126,35 @@ class GradientAttack(Attack, abc.ABC):
         labels: tf.Tensor,
         example_ids: tf.Tensor,
         *,
-        restart: int,
+        run: int,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Run one restart; return (points, values, success), rows in order."""
-        engine = self._engine(classifier, x)
-        points, values = x.numpy(), np.full(x.shape[0], -np.inf)
-        success = np.zeros(x.shape[0], bool)
-        state = engine.begin(x, example_ids, self.seed, restart)
-        standing, done = np.arange(x.shape[0]), 0
-        while standing.size:
-            chunk = self.num_steps - done
-            if self.keep_best:
-                chunk = min(chunk, max(_FIRST_CHUNK, done))
-            done += chunk
-            state = engine.advance(state, x, labels, chunk)
-            last = done == self.num_steps
-            if last:
-                state = engine.finish(state, x, labels)
-            leaving = state.success.numpy() | last
-            rows = standing[leaving]
-            points[rows] = state.best.numpy()[leaving]
-            values[rows] = state.best_value.numpy()[leaving]
-            success[rows] = state.success.numpy()[leaving]
-            keep = np.flatnonzero(~leaving)
-            standing = standing[keep]
-            if rows.size and keep.size:
-                state, x, labels = tf.nest.map_structure(
-                    lambda t, keep=keep: tf.gather(t, keep), (state, x, labels)
-                )
-        return points, values, success
+        """Run once; return (points, values, success), rows in order."""
+        engine = self._engine(classifier, x, labels)
 
-    def _engine(self, classifier: Any, x: tf.Tensor) -> AscentEngine:
+        def advance(
+            state: AscentState, rows: Any, first: int, steps: int
+        ) -> AscentState:
+            state = engine.advance(state, *rows, first=first, steps=steps)
+            last = first + steps == self.num_steps
+            return engine.finish(state, *rows) if last else state
+
+        return advance_shrinking(
+            engine.begin(x, example_ids, self.seed, run),
+            (x, labels),
+            advance,
+            finished=lambda state: state.success,
+            result=lambda state: (state.best, state.best_value, state.success),
+            num_steps=self.num_steps,
+            shrinks=self.keep_best,
+        )
+
+    def _engine(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> AscentEngine:
         return AscentEngine(
             classifier,
             x,
+            labels,
             ball=self.threat_model,
             objective=self.objective,
             rule=self.rule,

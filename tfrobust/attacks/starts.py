@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_positive
+from tfrobust.ops.norms import scalar
+from tfrobust.ops.norms import unit
 from tfrobust.ops.sampling import Noise
 from tfrobust.serialization import Configurable
 from tfrobust.threat_model import NormBall
@@ -42,7 +44,24 @@ class GaussianStart(Configurable):
         return ball.project(x + self.stddev * noise.normal(x), x)
 
 
-Start = UniformStart | GaussianStart
+@keras.saving.register_keras_serializable("tfrobust.attacks")
+@dataclasses.dataclass(frozen=True)
+class SphereStart(Configurable):
+    """Start at distance epsilon in a random direction (Croce and Hein, 2020).
+
+    The direction is a draw from the cube for l-inf, Gaussian otherwise,
+    scaled to the sphere, then clipped to the box.
+    """
+
+    def __call__(self, ball: NormBall, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """Return starting points of `x`'s shape, on the sphere or the box."""
+        linf = ball.norm == "inf"
+        draw = 2.0 * noise.uniform(x) - 1.0 if linf else noise.normal(x)
+        step = scalar(ball.epsilon, x.dtype) * unit(draw, ball.norm)
+        return ball.clip(x + step)
+
+
+Start = UniformStart | GaussianStart | SphereStart
 
 
 def start_points(

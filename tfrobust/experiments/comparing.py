@@ -143,6 +143,13 @@ def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
         "it. Nothing here is as strong as AutoAttack: upper bounds.",
         reports.as_markdown(_table(rows)),
         "The attacks' settings:",
-        "\n".join(f"- {line}" for line in reports.settings_lines(rows[-1][2])),
+        "\n".join(f"- {line}" for line in _settings_lines(rows[0][2])),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _settings_lines(record: EvaluationRecord) -> list[str]:
+    """Return what the attacks spent; the adaptive one differs by row."""
+    lines = reports.settings_lines(record)
+    shared = [line for line in lines if not line.startswith("adaptive")]
+    return [*shared, "adaptive: as pgd, on the defense's own objective"]

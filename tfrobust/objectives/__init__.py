@@ -6,18 +6,23 @@ from tfrobust.objectives.gradients import GradientNorm
 from tfrobust.objectives.gradients import LinearityError
 from tfrobust.objectives.labels import LABEL_SOURCES
 from tfrobust.objectives.logits import CrossEntropy
+from tfrobust.objectives.logits import DifferenceOfLogitsRatio
 from tfrobust.objectives.logits import KLDivergence
 from tfrobust.objectives.logits import Margin
 from tfrobust.objectives.logits import TrainingLoss
 from tfrobust.objectives.scores import cross_entropy
+from tfrobust.objectives.scores import difference_of_logits_ratio
 from tfrobust.objectives.scores import kl_divergence
+from tfrobust.objectives.scores import logit_difference
 from tfrobust.objectives.scores import margin
 from tfrobust.objectives.targets import LeastLikely
 from tfrobust.objectives.targets import NextLikely
 from tfrobust.objectives.targets import Targeted
+from tfrobust.objectives.targets import TowardsRival
 
 __all__ = [
     "CrossEntropy",
+    "DifferenceOfLogitsRatio",
     "GradientNorm",
     "KLDivergence",
     "LABEL_SOURCES",
@@ -28,8 +33,11 @@ __all__ = [
     "NextLikely",
     "Objective",
     "Targeted",
+    "TowardsRival",
     "TrainingLoss",
     "cross_entropy",
+    "difference_of_logits_ratio",
     "kl_divergence",
+    "logit_difference",
     "margin",
 ]

@@ -30,6 +30,11 @@ class Objective(Configurable, abc.ABC):
         return False
 
     @property
+    def chooses_labels(self) -> bool:
+        """Whether `labels` looks at the clean logits."""
+        return self.targeted
+
+    @property
     def moves_at_clean(self) -> bool:
         """Whether the gradient at x itself is of any use."""
         return True

@@ -13,6 +13,7 @@ from tfrobust.arguments import check_type
 from tfrobust.objectives.base import LogitsObjective
 from tfrobust.objectives.base import Objective
 from tfrobust.objectives.scores import cross_entropy
+from tfrobust.objectives.scores import difference_of_logits_ratio
 from tfrobust.objectives.scores import kl_divergence
 from tfrobust.objectives.scores import margin
 from tfrobust.ops.differentiation import Score
@@ -55,6 +56,21 @@ class Margin(LogitsObjective):
         if self.kappa is not None:
             values = tf.minimum(values, self.kappa)
         return values
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class DifferenceOfLogitsRatio(LogitsObjective):
+    """The margin over the spread of the logits (Croce and Hein, 2020).
+
+    With two classes there is no third logit: then the margin itself.
+    """
+
+    def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        if logits.shape[1] < 3:
+            return margin(labels, logits)
+        return difference_of_logits_ratio(labels, logits)
 
 
 @keras.saving.register_keras_serializable("tfrobust.objectives")

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tfrobust.arguments import check_integer
 from tfrobust.objectives.base import Objective
 from tfrobust.objectives.logits import CrossEntropy
+from tfrobust.objectives.scores import logit_difference
+from tfrobust.objectives.scores import targeted_difference_of_logits_ratio
 from tfrobust.ops.differentiation import Score
 from tfrobust.serialization import Configurable
 
@@ -90,5 +92,55 @@ class Targeted(Objective):
         def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             values, logits = inner(x_adv)
             return -values, logits
+
+        return score
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class TowardsRival(Objective):
+    """Leave the true class in the direction of one rival.
+
+    Climbs the targeted ratio of logits, below four classes z_t - z_y. Any
+    class but the true one is a success. Labels are pairs (y, target).
+
+    Args:
+        targets: `NextLikely(rank)` (default rank 1), or anything
+            `(y, clean logits) -> target labels`.
+
+    References:
+        Croce and Hein, 2020, https://arxiv.org/abs/2003.01690, eq. (7)
+    """
+
+    targets: Any = NextLikely()
+
+    @property
+    def chooses_labels(self) -> bool:
+        """See base class."""
+        return True
+
+    def labels(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Return (y, target) of each example, shape (batch, 2)."""
+        return tf.stack([y, self.targets(y, logits)], axis=1)
+
+    def success(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        return super().success(labels[:, 0], logits)
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+        y, target = labels[:, 0], labels[:, 1]
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            logits = classifier(x_adv, training=False)
+            enough = logits.shape[1] >= 4
+            ratio = (
+                targeted_difference_of_logits_ratio
+                if enough
+                else logit_difference
+            )
+            return ratio(y, target, logits), logits
 
         return score

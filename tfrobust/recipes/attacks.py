@@ -6,13 +6,19 @@ import dataclasses
 from collections.abc import Callable
 from collections.abc import Sequence
 
+from tfrobust.attacks import APGD
 from tfrobust.attacks import Attack
+from tfrobust.attacks import AutoAttack
 from tfrobust.attacks import BIM
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import MIFGSM
 from tfrobust.attacks import PGD
+from tfrobust.attacks import Square
+from tfrobust.attacks import TargetedAPGD
+from tfrobust.attacks import TargetedFAB
 from tfrobust.attacks import UniformNoise
 from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import DifferenceOfLogitsRatio
 from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
@@ -98,6 +104,32 @@ def _mi_fgsm(ball: NormBall, budget: Budget) -> Attack:
     )
 
 
+def _apgd_ce(ball: NormBall, budget: Budget) -> Attack:
+    return APGD(ball, seed=budget.seed)
+
+
+def _apgd_dlr(ball: NormBall, budget: Budget) -> Attack:
+    objective = DifferenceOfLogitsRatio()
+    return APGD(ball, objective=objective, seed=budget.seed)
+
+
+def _apgd_t(ball: NormBall, budget: Budget) -> Attack:
+    return TargetedAPGD(ball, seed=budget.seed)
+
+
+def _fab_t(ball: NormBall, budget: Budget) -> Attack:
+    del budget
+    return TargetedFAB(ball)
+
+
+def _square(ball: NormBall, budget: Budget) -> Attack:
+    return Square(ball, seed=budget.seed)
+
+
+def _autoattack(ball: NormBall, budget: Budget) -> Attack:
+    return AutoAttack(ball, seed=budget.seed)
+
+
 ATTACKS: dict[str, Maker] = {
     "noise": _noise,
     "fgsm": _fgsm,
@@ -107,6 +139,12 @@ ATTACKS: dict[str, Maker] = {
     "adaptive": _adaptive,
     "pgd_least_likely": _pgd_least_likely,
     "mi_fgsm": _mi_fgsm,
+    "apgd_ce": _apgd_ce,
+    "apgd_dlr": _apgd_dlr,
+    "apgd_t": _apgd_t,
+    "fab_t": _fab_t,
+    "square": _square,
+    "autoattack": _autoattack,
 }
 
 SUITES: dict[str, tuple[str, ...]] = {

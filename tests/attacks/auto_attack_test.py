@@ -1,0 +1,74 @@
+"""AutoAttack's parts against the reference implementation's flags.
+
+`tests/data/digits_at15_linf.json` holds what the reference AutoAttack (in
+PyTorch, standard settings, seed 0) left standing of 200 digits, each attack
+alone.
+"""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from tfrobust import attacks
+from tfrobust.attacks.apgd import checkpoints
+from tfrobust.objectives import DifferenceOfLogitsRatio
+from tfrobust.threat_model import NormBall
+
+_DATA = pathlib.Path(__file__).parents[1] / "data"
+_BALL = NormBall("inf", epsilon=0.15)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    model = keras.models.load_model(_DATA / "digits_at15.keras")
+    arrays = np.load(_DATA / "digits_200.npz")
+    x = (arrays["x"] / 16).astype("float32").reshape(-1, 8, 8, 1)
+    record = json.loads((_DATA / "digits_at15_linf.json").read_text())
+    flags = {k: np.array(v, bool) for k, v in record["robust"].items()}
+    return model, x, arrays["y"], flags
+
+
+@pytest.mark.parametrize(
+    "name, seeds, make, slack",
+    [
+        ("apgd-ce", 4, lambda seed: attacks.APGD(_BALL, seed=seed), 1),
+        (
+            "apgd-dlr",
+            4,
+            lambda seed: attacks.APGD(
+                _BALL, objective=DifferenceOfLogitsRatio(), seed=seed
+            ),
+            1,
+        ),
+        ("apgd-t", 1, lambda seed: attacks.TargetedAPGD(_BALL, seed=seed), 1),
+        ("fab-t", 1, lambda seed: attacks.TargetedFAB(_BALL), 1),
+        ("square", 1, lambda seed: attacks.Square(_BALL, seed=seed), 2),
+    ],
+)
+def test_as_many_stand_as_under_the_reference(digits, name, seeds, make, slack):
+    # The reference is one draw of its starts: over seeds APGD alone varies
+    # by one or two images, so a mean over draws is compared.
+    model, x, y, flags = digits
+    standing = [make(seed)(model, x, y).robust for seed in range(seeds)]
+    mean = np.mean([flag.sum() for flag in standing])
+    assert abs(mean - flags[name].sum()) <= slack
+    # And by and large the same ones.
+    assert (standing[0] != flags[name]).sum() <= 3 + slack
+
+
+def test_the_ensemble_is_its_parts_worst_case(digits):
+    model, x, y, flags = digits
+    worst = np.logical_and.reduce(list(flags.values()))
+    found = attacks.AutoAttack(_BALL)(model, x, y)
+    assert abs(found.robust.sum() - worst.sum()) <= 1
+    weaker = attacks.PGD(_BALL, num_steps=40)(model, x, y)
+    assert found.robust.sum() < weaker.robust.sum()
+
+
+def test_checkpoints_of_a_hundred_steps():
+    assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
+    assert checkpoints(1) == [1]
+    assert checkpoints(10) == [2, 3, 4, 5, 6, 7, 8, 9, 10]

@@ -1,0 +1,57 @@
+"""The one loop over chunks of steps: what is finished leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+_FIRST_CHUNK, _LONGEST_CHUNK = 4, 64
+
+
+def advance_shrinking(
+    state: Any,
+    rows: Any,
+    advance: Callable[[Any, Any, int, int], Any],
+    *,
+    finished: Callable[[Any], tf.Tensor],
+    result: Callable[[Any], Any],
+    num_steps: int,
+    shrinks: bool = True,
+) -> Any:
+    """Advance a state by chunks of rising length; drop rows that finished.
+
+    Args:
+        state: nested tensors with one row per example.
+        rows: what else has a row per example and stays as it is.
+        advance: `(state, rows, steps taken, steps to take) -> state`.
+        finished: which rows of a state need no more steps.
+        result: nested tensors that are wanted of a row when it leaves.
+        num_steps: of a row that doesn't finish.
+        shrinks: whether to look before the last step; default True.
+
+    Returns:
+        The structure of `result` as numpy arrays, rows in their old order.
+    """
+    out = tf.nest.map_structure(lambda t: np.array(t), result(state))
+    standing, done = np.arange(len(tf.nest.flatten(out)[0])), 0
+    while standing.size:
+        chunk = num_steps - done
+        if shrinks:
+            chunk = min(chunk, max(_FIRST_CHUNK, min(done, _LONGEST_CHUNK)))
+        state = advance(state, rows, done, chunk)
+        done += chunk
+        leaving = finished(state).numpy() | (done == num_steps)
+        if not leaving.any():
+            continue
+        parts = tf.nest.flatten(result(state))
+        for whole, part in zip(tf.nest.flatten(out), parts, strict=True):
+            whole[standing[leaving]] = part.numpy()[leaving]
+        keep = np.flatnonzero(~leaving)
+        standing = standing[keep]
+        state, rows = tf.nest.map_structure(
+            lambda t, keep=keep: tf.gather(t, keep), (state, rows)
+        )
+    return out
