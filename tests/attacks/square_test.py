@@ -7,6 +7,7 @@ import tensorflow as tf
 from tests import networks
 from tfrobust import attacks
 from tfrobust.attacks import square
+from tfrobust.objectives import margin
 from tfrobust.threat_model import NormBall
 
 _BALL = NormBall("inf", epsilon=0.2)
@@ -19,6 +20,8 @@ def test_the_side_falls_on_the_schedule():
         max(round(np.sqrt(0.8 / 2**k * 784)), 1) for k in range(len(at))
     ]
     assert [int(sides[q, 0]) for q in at] == expected
+    before = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000]
+    assert [int(sides[q, 0]) for q in before] == expected[:-1]
     assert (sides[:, 0] == sides[:, 1]).all()
     assert (square._sides((30,), 60, 0.8)[[1, 11]] == [[1, 24], [1, 12]]).all()
 
@@ -55,6 +58,21 @@ def test_every_point_lies_at_a_corner_of_ball_and_box():
     at_box = (result.x_adv == 0) | (result.x_adv == 1)
     attacked = result.clean_predictions == y
     assert (np.isclose(moved, 0.2, atol=1e-6) | at_box)[attacked].all()
+
+
+def test_more_queries_never_lower_a_margin():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 20)
+    margins = []
+    for num_queries in (2, 20, 60):
+        attack = attacks.Square(
+            NormBall("inf", epsilon=0.02), num_queries=num_queries
+        )
+        points = attack(model, x, y).x_adv
+        margins.append(margin(tf.constant(y), model(points)).numpy())
+    assert (np.diff(margins, axis=0) >= -1e-6).all()
+    standing = margins[0] < 0
+    assert (margins[2] > margins[0])[standing].mean() > 0.8
 
 
 def test_it_sees_through_vanished_gradients():
