@@ -58,3 +58,12 @@ def test_a_resumed_run_goes_on_where_it_was():
 def test_negative_epochs_are_refused(name):
     with pytest.raises(ValueError, match=f"`{name}` must be at least 0"):
         callbacks.WarmUp(**{name: -1})
+
+
+def test_a_plain_model_has_nothing_to_warm_up():
+    model = networks.tiny_cnn()
+    model.compile("sgd", networks.sparse_loss())
+    x, y = networks.batch(model, 4)
+    warm_up = callbacks.WarmUp(epsilon_epochs=1)
+    with pytest.raises(ValueError, match="WarmUp needs a tfrobust defense"):
+        model.fit(x, y, callbacks=[warm_up], verbose=0)

@@ -42,6 +42,20 @@ from tfrobust.penalties import GradientL1Norm
         ),
         (lambda c: defenses.RobustModel(c, attack="pgd"), "`attack` must be"),
         (
+            lambda c: defenses.RobustModel(c, input_transform=tf.identity),
+            "`input_transform` must be",
+        ),
+        (
+            lambda c: defenses.RobustModel(
+                keras.Model(c.inputs, [c.output, c.output])
+            ),
+            "one output, logits",
+        ),
+        (
+            lambda c: defenses.RobustModel(_subclassed()),
+            "functional or Sequential",
+        ),
+        (
             lambda c: defenses.RobustModel(
                 c, penalties=[GradientL1Norm(1.0), GradientL1Norm(2.0)]
             ),
@@ -53,6 +67,20 @@ def test_bad_arguments(make, message):
     with pytest.raises(ValueError, match=message) as error:
         make(networks.tiny_cnn())
     assert "\n" not in str(error.value)
+
+
+def _subclassed():
+    class Network(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    network = Network()
+    network(np.zeros((1, 4), "float32"))
+    return network
 
 
 def _fit(loss, change=lambda x, y: (x, y)):

@@ -89,6 +89,33 @@ def test_deepfool_reaches_the_nearest_class_of_a_linear_model():
     np.testing.assert_array_equal(moved.argmax(1), distance.argmin(1))
 
 
+def test_deepfool_looks_at_the_likeliest_classes_only():
+    rng = np.random.default_rng(1)
+    weights = rng.normal(size=(6, 30)) * rng.uniform(0.5, 3.0, 30)
+    model = networks.linear(weights)
+    x, y = networks.labelled(model, 8)
+    z = x @ weights
+    order = np.argsort(-z, axis=1)
+    lengths = {}
+    for count in (2, 30):
+        found = minimal_perturbation(
+            model,
+            tf.constant(x),
+            tf.constant(y),
+            num_steps=1,
+            overshoot=0.0,
+            num_candidates=count,
+        )
+        lengths[count] = np.linalg.norm(found, axis=1)
+        for i, (row, own) in enumerate(zip(order, y, strict=True)):
+            rivals = row[1:count]
+            normals = weights[:, rivals].T - weights[:, own]
+            size = np.linalg.norm(normals, axis=1)
+            nearest = ((z[i, own] - z[i, rivals]) / size).min()
+            np.testing.assert_allclose(lengths[count][i], nearest)
+    assert (lengths[30] < lengths[2] - 1e-6).any()
+
+
 def test_deepfool_leaves_a_misclassified_example():
     model = networks.tiny_cnn()
     x, y = networks.labelled(model, 5)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tfrobust.arguments import check_integer
+from tfrobust.defenses import RobustModel
 
 
 class WarmUp(keras.callbacks.Callback):
@@ -31,6 +32,15 @@ class WarmUp(keras.callbacks.Callback):
         self.epsilon_epochs = epsilon_epochs
         self.weight_epochs = weight_epochs
         self._epoch = 0
+
+    def set_model(self, model: Any) -> None:
+        """Take the model; only a defense has a radius and terms."""
+        if not isinstance(model, RobustModel):
+            raise ValueError(
+                "WarmUp needs a tfrobust defense. "
+                f"Received: model={type(model).__name__}"
+            )
+        super().set_model(model)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None

@@ -123,6 +123,13 @@ class RobustModel(keras.Model):
                 example="WeightPerturbation(0.01)",
             )
         penalties = as_penalties(penalties)
+        if input_transform is not None:
+            check_type(
+                "input_transform",
+                input_transform,
+                keras.layers.Layer,
+                example="tfrobust.layers.PrincipalSubspace(20)",
+            )
         if attack is not None:
             check_type("attack", attack, GradientAttack, example="PGD(ball)")
         self.classifier = classifier

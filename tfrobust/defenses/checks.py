@@ -23,6 +23,19 @@ def check_classifier(classifier: Any) -> None:
             "see tfrobust.as_classifier. "
             f"Received: classifier={classifier!r}"
         )
+    try:
+        shape = classifier.output_shape
+    except AttributeError as error:
+        raise ValueError(
+            "`classifier` must be a functional or Sequential model, whose "
+            f"shapes are known. Received: {type(classifier).__name__}"
+        ) from error
+    one = isinstance(shape, tuple) and not isinstance(shape[0], tuple)
+    if not one or len(shape) != 2:
+        raise ValueError(
+            "`classifier` must have one output, logits of shape (batch, "
+            f"num_classes). Received: output_shape={shape!r}"
+        )
     head = head_activation(classifier)
     if head in ("softmax", "sigmoid"):
         raise ValueError(

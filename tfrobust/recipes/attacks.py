@@ -104,17 +104,18 @@ def _mi_fgsm(ball: NormBall, budget: Budget) -> Attack:
     )
 
 
-def _apgd_ce(ball: NormBall, budget: Budget) -> Attack:
-    return APGD(ball, seed=budget.seed)
+def _apgd_ce(ball: NormBall, budget: Budget) -> APGD:
+    return APGD(ball, keep_best=not budget.last_iterate, seed=budget.seed)
 
 
 def _apgd_dlr(ball: NormBall, budget: Budget) -> Attack:
     objective = DifferenceOfLogitsRatio()
-    return APGD(ball, objective=objective, seed=budget.seed)
+    return dataclasses.replace(_apgd_ce(ball, budget), objective=objective)
 
 
 def _apgd_t(ball: NormBall, budget: Budget) -> Attack:
-    return TargetedAPGD(ball, seed=budget.seed)
+    keep_best = not budget.last_iterate
+    return TargetedAPGD(ball, keep_best=keep_best, seed=budget.seed)
 
 
 def _fab_t(ball: NormBall, budget: Budget) -> Attack:
