@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import keras
 import tensorflow as tf
@@ -34,7 +35,8 @@ class NormBall(Configurable):
             example.
         epsilon: radius in input units, non-negative; 8 / 255 for the usual
             CIFAR-10 ball on images in [0, 1]. A scalar tensor is taken
-            unchecked.
+            unchecked; `math.inf` is for attacks that look for the nearest
+            point.
         bounds: lowest and highest value of an input; default (0, 1). `None`
             for no box, as when an input transformation may leave it.
 
@@ -58,7 +60,8 @@ class NormBall(Configurable):
         if self.norm == float("inf"):
             object.__setattr__(self, "norm", "inf")
         check_choice("norm", self.norm, NORMS)
-        check_non_negative("epsilon", self.epsilon)
+        if tf.is_tensor(self.epsilon) or self.epsilon != math.inf:
+            check_non_negative("epsilon", self.epsilon)
         if not tf.is_tensor(self.epsilon):
             object.__setattr__(self, "epsilon", float(self.epsilon))
         if self.bounds is None:
@@ -138,7 +141,7 @@ class NormBall(Configurable):
             Booleans, shape (batch,).
         """
         sizes = [1.0, float(self.epsilon), *map(abs, self.bounds or ())]
-        slack = tolerance * max(sizes)
+        slack = tolerance * max(s for s in sizes if math.isfinite(s))
         size = self.perturbation_norm(x_adv, x)
         inside = size <= scalar(self.epsilon + slack, size.dtype)
         if self.bounds is None:

@@ -52,6 +52,15 @@ ROWS = {
     "TargetedFAB": attacks.TargetedFAB(_INF, num_steps=5),
     "TargetedFAB-l2": attacks.TargetedFAB(_TWO, num_steps=5),
     "Square": attacks.Square(_INF, num_queries=40),
+    "DeepFool": attacks.DeepFool(_TWO),
+    "DeepFool-linf": attacks.DeepFool(_INF, num_candidates=2),
+    "DDN": attacks.DDN(_TWO, num_steps=12),
+    "DDN-levels": attacks.DDN(_TWO, num_steps=12, levels=256),
+    "FMN": attacks.FMN(_TWO, num_steps=12),
+    "FMN-linf": attacks.FMN(_INF, num_steps=12),
+    "CarliniWagner": attacks.CarliniWagner(
+        _TWO, num_searches=4, max_iterations=20, learning_rate=0.05
+    ),
     "AutoAttack": attacks.AutoAttack(_INF),
 }
 _PUBLIC = {
@@ -59,7 +68,7 @@ _PUBLIC = {
     for name in attacks.__all__
     if isinstance(getattr(attacks, name), type)
     and issubclass(getattr(attacks, name), attacks.Attack)
-    and name not in ("Attack", "GradientAttack")
+    and name not in ("Attack", "GradientAttack", "NearestPointAttack")
 }
 
 every_attack = pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS.keys())

@@ -9,8 +9,13 @@ from tfrobust.attacks.auto_attack import AutoAttack
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
+from tfrobust.attacks.carlini_wagner import CarliniWagner
+from tfrobust.attacks.ddn import DDN
+from tfrobust.attacks.deepfool import DeepFool
 from tfrobust.attacks.fab import TargetedFAB
+from tfrobust.attacks.fmn import FMN
 from tfrobust.attacks.gradient import GradientAttack
+from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.noise import UniformNoise
 from tfrobust.attacks.pgd import BIM
 from tfrobust.attacks.pgd import FGM
@@ -28,12 +33,17 @@ __all__ = [
     "AttackResult",
     "AutoAttack",
     "BIM",
+    "CarliniWagner",
+    "DDN",
+    "DeepFool",
     "FGM",
     "FGSM",
+    "FMN",
     "GaussianStart",
     "GradientAttack",
     "MIFGSM",
     "Momentum",
+    "NearestPointAttack",
     "PGD",
     "SphereStart",
     "Square",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -174,7 +175,13 @@ class Attack(Configurable, abc.ABC):
 
     def without_bounds(self) -> Any:
         """Return this attack with a ball and no box."""
-        ball = dataclasses.replace(self.threat_model, bounds=None)
+        return self._with(dataclasses.replace(self.threat_model, bounds=None))
+
+    def with_radius(self, epsilon: float) -> Any:
+        """Return this attack in a ball of another radius."""
+        return self._with(self.threat_model.with_epsilon(epsilon))
+
+    def _with(self, ball: NormBall) -> Any:
         changes: dict[str, Any] = {"threat_model": ball}
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
@@ -186,10 +193,20 @@ class Attack(Configurable, abc.ABC):
             )
 
 
-def check_threat_model(ball: Any) -> None:
-    """Raise `ValueError` unless an attack was given a `NormBall`."""
+def check_threat_model(ball: Any, *, finite: bool = True) -> None:
+    """Raise `ValueError` unless an attack was given a `NormBall`.
+
+    Args:
+        ball: the threat model.
+        finite: whether its radius must be.
+    """
     example = 'NormBall("inf", epsilon=0.3)'
     check_type("threat_model", ball, NormBall, example=example)
+    if finite and ball.epsilon == math.inf:
+        raise ValueError(
+            "This attack needs a ball of finite radius. "
+            f"Received: epsilon={ball.epsilon}"
+        )
 
 
 def _check_ids(example_ids: Any, count: int) -> np.ndarray:

@@ -5,12 +5,28 @@ Moosavi-Dezfooli, Fawzi and Frossard, 2016, https://arxiv.org/abs/1511.04599
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
+from typing import NamedTuple
 
+import keras
 import tensorflow as tf
 
+from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_non_negative
+from tfrobust.attacks.base import check_threat_model
+from tfrobust.attacks.nearest import is_broken
+from tfrobust.attacks.nearest import nearer
+from tfrobust.attacks.nearest import Nearest
+from tfrobust.attacks.nearest import NearestPointAttack
+from tfrobust.attacks.nearest import no_point_yet
+from tfrobust.attacks.nearest import Rows
+from tfrobust.objectives import Candidates
+from tfrobust.objectives import Objective
 from tfrobust.ops.norms import flatten
+from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import per_example
+from tfrobust.threat_model import NormBall
 
 
 def minimal_perturbation(
@@ -51,7 +67,7 @@ def minimal_perturbation(
         predicted = tf.argmax(logits, 1, output_type=labels.dtype)
         standing = predicted == labels
         logits = tf.gather(logits, classes, batch_dims=1)
-        step = _nearest_boundary(logits, jacobian)
+        step = _nearest_boundary(logits, jacobian, 2)
         step = tf.reshape(step, tf.shape(x))
         return (total + step * per_example(standing, x),)
 
@@ -89,19 +105,103 @@ def _logits_and_jacobian(
     return logits, tf.stack(rows, 1)
 
 
-def _nearest_boundary(logits: tf.Tensor, jacobian: tf.Tensor) -> tf.Tensor:
+def _nearest_boundary(
+    logits: tf.Tensor, jacobian: tf.Tensor, order: Norm
+) -> tf.Tensor:
     """Return the step to the nearest boundary of the first class, (batch, D).
 
     The boundaries are those of the linearised logits.
     """
     gaps = logits[:, :1] - logits
     normals = jacobian - jacobian[:, :1]
-    squared = tf.reduce_sum(tf.square(normals), 2)
-    distance = tf.math.divide_no_nan(tf.abs(gaps), tf.sqrt(squared))
+    if order == 2:
+        lengths = tf.sqrt(tf.reduce_sum(tf.square(normals), 2))
+    else:
+        lengths = tf.reduce_sum(tf.abs(normals), 2)
+    distance = tf.math.divide_no_nan(tf.abs(gaps), lengths)
     # The class itself, and any class that is everywhere as likely.
-    distance = tf.where(squared > 0, distance, float("inf"))
+    distance = tf.where(lengths > 0, distance, float("inf"))
     nearest = tf.argmin(distance, 1)
     gap = tf.gather(gaps, nearest, batch_dims=1)
-    length = tf.gather(squared, nearest, batch_dims=1)
+    length = tf.gather(lengths, nearest, batch_dims=1)
     normal = tf.gather(normals, nearest, batch_dims=1)
-    return tf.math.divide_no_nan(gap, length)[:, None] * normal
+    if order == 2:
+        direction = tf.math.divide_no_nan(normal, length[:, None])
+    else:
+        direction = tf.sign(normal)
+    return tf.math.divide_no_nan(gap, length)[:, None] * direction
+
+
+class _State(NamedTuple):
+    total: tf.Tensor
+    best: Nearest
+
+
+@keras.saving.register_keras_serializable("tfrobust.attacks")
+@dataclasses.dataclass(frozen=True)
+class DeepFool(NearestPointAttack):
+    """Steps to the nearest linearised boundary until the class changes.
+
+    Args:
+        threat_model: ball of norm 2 or "inf", and box; see
+            `NearestPointAttack`.
+        num_steps: linearisations at most; default 50 (authors, Foolbox).
+        overshoot: the sum of steps is lengthened by so much, non-negative;
+            default 0.02 (authors).
+        num_candidates: classes that are looked at, at least 2, those of the
+            highest clean logits; default 10.
+    """
+
+    threat_model: NormBall
+    _: dataclasses.KW_ONLY
+    num_steps: int = 50
+    overshoot: float = 0.02
+    num_candidates: int = 10
+
+    def __post_init__(self) -> None:
+        check_threat_model(self.threat_model, finite=False)
+        if self.threat_model.norm == 1:
+            raise ValueError("DeepFool takes norm 2 or inf. Received: norm=1")
+        check_integer("num_steps", self.num_steps, minimum=1)
+        check_integer("num_candidates", self.num_candidates, minimum=2)
+        check_non_negative("overshoot", self.overshoot)
+
+    @property
+    def objective(self) -> Objective:
+        """Any class but the true one; labels list the candidates."""
+        return Candidates(count=self.num_candidates)
+
+    @property
+    def chunk(self) -> int:
+        """Most need two or three steps, and each is dear."""
+        return 1
+
+    def begin(self, rows: Rows) -> _State:
+        """See base class."""
+        return _State(tf.zeros_like(rows.x), no_point_yet(rows.x))
+
+    def has_ended(self, state: _State) -> tf.Tensor:
+        """See base class; the first point found is the point."""
+        return tf.math.is_finite(state.best.distance)
+
+    def step(
+        self,
+        model: Any,
+        ball: NormBall,
+        state: _State,
+        rows: Rows,
+        index: tf.Tensor,
+    ) -> _State:
+        """See base class."""
+        del index
+        x, classes = rows.x, rows.labels
+        here = ball.clip(x + (1.0 + self.overshoot) * state.total)
+        logits, jacobian = _logits_and_jacobian(model, here, classes)
+        logits = tf.gather(logits, classes, batch_dims=1)
+        step = _nearest_boundary(logits, jacobian, ball.norm)
+        standing = per_example(~self.has_ended(state), x)
+        total = state.total + tf.reshape(step, tf.shape(x)) * standing
+        points = ball.clip(x + (1.0 + self.overshoot) * total)
+        broken = is_broken(classes[:, 0], model(points, training=False))
+        broken &= ~self.has_ended(state)
+        return _State(total, nearer(state.best, points, broken, rows, ball))

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-_FIRST_CHUNK, _LONGEST_CHUNK = 4, 64
+FIRST_CHUNK = 4
+_LONGEST_CHUNK = 64
 
 
 def advance_shrinking(
@@ -20,6 +21,7 @@ def advance_shrinking(
     result: Callable[[Any], Any],
     num_steps: int,
     shrinks: bool = True,
+    first_chunk: int = FIRST_CHUNK,
 ) -> Any:
     """Advance a state by chunks of rising length; drop rows that finished.
 
@@ -31,6 +33,8 @@ def advance_shrinking(
         result: nested tensors that are wanted of a row when it leaves.
         num_steps: of a row that doesn't finish.
         shrinks: whether to look before the last step; default True.
+        first_chunk: steps before the first look; then as many as were taken
+            so far.
 
     Returns:
         The structure of `result` as numpy arrays, rows in their old order.
@@ -40,7 +44,7 @@ def advance_shrinking(
     while standing.size:
         chunk = num_steps - done
         if shrinks:
-            chunk = min(chunk, max(_FIRST_CHUNK, min(done, _LONGEST_CHUNK)))
+            chunk = min(chunk, max(first_chunk, min(done, _LONGEST_CHUNK)))
         state = advance(state, rows, done, chunk)
         done += chunk
         leaving = finished(state).numpy() | (done == num_steps)

@@ -15,12 +15,14 @@ from tfrobust.objectives.scores import difference_of_logits_ratio
 from tfrobust.objectives.scores import kl_divergence
 from tfrobust.objectives.scores import logit_difference
 from tfrobust.objectives.scores import margin
+from tfrobust.objectives.targets import Candidates
 from tfrobust.objectives.targets import LeastLikely
 from tfrobust.objectives.targets import NextLikely
 from tfrobust.objectives.targets import Targeted
 from tfrobust.objectives.targets import TowardsRival
 
 __all__ = [
+    "Candidates",
     "CrossEntropy",
     "DifferenceOfLogitsRatio",
     "GradientNorm",

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfrobust.arguments import check_integer
 from tfrobust.objectives.base import Objective
 from tfrobust.objectives.logits import CrossEntropy
+from tfrobust.objectives.logits import Margin
 from tfrobust.objectives.scores import logit_difference
 from tfrobust.objectives.scores import targeted_difference_of_logits_ratio
 from tfrobust.ops.differentiation import Score
@@ -144,3 +145,38 @@ class TowardsRival(Objective):
             return ratio(y, target, logits), logits
 
         return score
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class Candidates(Margin):
+    """The margin; labels are the true class and its strongest rivals.
+
+    Args:
+        count: classes in all, the true one among them; at least 2.
+    """
+
+    _: dataclasses.KW_ONLY
+    count: int = 10
+
+    @property
+    def chooses_labels(self) -> bool:
+        """See base class."""
+        return True
+
+    def labels(self, y: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Return the true class, then rivals by clean logit, (batch, k)."""
+        num_classes = logits.shape[1]
+        is_y = tf.one_hot(y, num_classes, on_value=True, off_value=False)
+        infinity = tf.constant(float("inf"), tf.float32)
+        first = tf.where(is_y, infinity, tf.cast(logits, tf.float32))
+        count = min(self.count, num_classes)
+        return tf.cast(tf.math.top_k(first, count).indices, y.dtype)
+
+    def success(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        return super().success(labels[:, 0], logits)
+
+    def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """See base class."""
+        return super().values(labels[:, 0], logits)

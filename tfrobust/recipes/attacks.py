@@ -10,7 +10,11 @@ from tfrobust.attacks import APGD
 from tfrobust.attacks import Attack
 from tfrobust.attacks import AutoAttack
 from tfrobust.attacks import BIM
+from tfrobust.attacks import CarliniWagner
+from tfrobust.attacks import DDN
+from tfrobust.attacks import DeepFool
 from tfrobust.attacks import FGSM
+from tfrobust.attacks import FMN
 from tfrobust.attacks import MIFGSM
 from tfrobust.attacks import PGD
 from tfrobust.attacks import Square
@@ -131,6 +135,10 @@ def _autoattack(ball: NormBall, budget: Budget) -> Attack:
     return AutoAttack(ball, seed=budget.seed)
 
 
+def _ddn(ball: NormBall, budget: Budget) -> Attack:
+    return DDN(ball, seed=budget.seed)
+
+
 ATTACKS: dict[str, Maker] = {
     "noise": _noise,
     "fgsm": _fgsm,
@@ -146,6 +154,10 @@ ATTACKS: dict[str, Maker] = {
     "fab_t": _fab_t,
     "square": _square,
     "autoattack": _autoattack,
+    "deepfool": lambda ball, _: DeepFool(ball),
+    "ddn": _ddn,
+    "fmn": lambda ball, _: FMN(ball),
+    "carlini_wagner": lambda ball, _: CarliniWagner(ball),
 }
 
 SUITES: dict[str, tuple[str, ...]] = {
