@@ -44,6 +44,23 @@ class AttackRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class CheckRecord:
+    """One sign of masked gradients.
+
+    Attributes:
+        name: of the check.
+        number: what was measured; larger is worse.
+        verdict: "ok", "suspicious" or "failed".
+        meaning: what the number is, in a sentence.
+    """
+
+    name: str
+    number: float
+    verdict: str
+    meaning: str
+
+
+@dataclasses.dataclass(frozen=True)
 class EvaluationRecord:
     """One model under a suite of attacks.
 
@@ -55,6 +72,7 @@ class EvaluationRecord:
         clean: whether each example was classified correctly unattacked.
         attacks: in the order they ran.
         provenance: configuration, seed, versions, revision.
+        masking: signs of masked gradients; empty where nobody looked.
     """
 
     model: str
@@ -64,6 +82,7 @@ class EvaluationRecord:
     clean: tuple[bool, ...]
     attacks: tuple[AttackRecord, ...]
     provenance: dict[str, Any]
+    masking: tuple[CheckRecord, ...] = ()
 
     @property
     def num_examples(self) -> int:
@@ -246,6 +265,9 @@ def read_record(path: str | os.PathLike[str]) -> Record:
     if kind is EvaluationRecord:
         data["attacks"] = tuple(
             AttackRecord(**_tuples(attack)) for attack in data["attacks"]
+        )
+        data["masking"] = tuple(
+            CheckRecord(**check) for check in data.get("masking", ())
         )
     return kind(**_tuples(data))
 

@@ -40,6 +40,9 @@ _STEP_SIZE = FLAGS.number("step_size", None, "default each attack's own")
 _LAST_ITERATE = FLAGS.switch(
     "last_iterate", "report last iterates and not best points"
 )
+_MASKING_EXAMPLES = FLAGS.integer(
+    "masking_examples", 200, "to look for masked gradients on; 0: don't"
+)
 
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string(
@@ -66,6 +69,7 @@ def main() -> None:
         last_iterate=_LAST_ITERATE.value,
         seed=_SEED.value,
         batch_size=_BATCH_SIZE.value,
+        masking_examples=_MASKING_EXAMPLES.value,
     )
     directory = _OUTPUT_DIR.value
     experiments.evaluate(config, directory, overwrite=_OVERWRITE.value)

@@ -69,14 +69,17 @@ def _trained(
     data_dir: str | None,
     say: Callable[[str], None],
 ) -> TrainingRecord:
-    defense, settings = comparison.defenses[label]
+    defense, settings, *different = comparison.defenses[label]
+    training = dict(comparison.training)
+    for changes in different:
+        training |= changes
     config = TrainingConfig(
         comparison.data,
         data_dir=data_dir,
         defense=defense,
         settings=dict(settings),
         epsilon=comparison.epsilon,
-        **comparison.training,
+        **training,
     )
     there = directory / "config.json"
     same = there.is_file() and read_config(directory) == plain(config)
@@ -101,6 +104,7 @@ def _attacked(
         epsilon=comparison.epsilon,
         num_examples=comparison.num_examples,
         num_restarts=comparison.num_restarts,
+        masking_examples=0,
     )
     return evaluate(
         config, directory / "attacked", overwrite=True, say=lambda _: None

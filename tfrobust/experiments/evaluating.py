@@ -49,6 +49,8 @@ class EvaluationConfig:
         num_steps, num_restarts, step_size, last_iterate, seed: see
             `recipes.Budget`.
         batch_size: examples attacked at a time; default 250.
+        masking_examples: on how many to look for masked gradients, in
+            l-infinity; default 200, 0 for not at all.
     """
 
     model: str
@@ -67,6 +69,7 @@ class EvaluationConfig:
     last_iterate: bool = False
     seed: int = 0
     batch_size: int = 250
+    masking_examples: int = 200
 
     def __post_init__(self) -> None:
         attack_names(self.attacks)
@@ -76,6 +79,7 @@ class EvaluationConfig:
                 check_positive(name, getattr(self, name))
         for name in ("num_steps", "num_restarts", "batch_size"):
             check_integer(name, getattr(self, name), minimum=1)
+        check_integer("masking_examples", self.masking_examples, minimum=0)
         NormBall(self.norm, epsilon=self.radius)
 
     @property
@@ -122,6 +126,8 @@ def evaluate(
     say(reports.as_text(reports.attack_rows(record)))
     for line in reports.settings_lines(record):
         say(line)
+    for line in reports.masking_lines(record):
+        say(line)
     if output_dir is not None:
         run_directory.make_empty(directory)
         write_json(plain(config), directory / "config.json")
@@ -166,9 +172,14 @@ def evaluate_classifier(
     )
     ball = NormBall(config.norm, epsilon=config.radius)
     attacks = recipes.make_attacks(config.attacks, ball, budget)
-    bars = AttackProgress(len(examples), len(attacks))
+    suspects = examples.first(config.masking_examples)
+    looks = len(suspects) > 0 and ball.norm == "inf"
+    total = len(examples) * len(attacks)
+    if looks:
+        total += len(suspects) * len(evaluation.MASKING_ATTACKS)
+    bars = AttackProgress(total)
     with bars:
-        return evaluation.evaluate_robustness(
+        record = evaluation.evaluate_robustness(
             classifier,
             examples.images(),
             examples.y,
@@ -183,22 +194,32 @@ def evaluate_classifier(
             },
             progress=bars,
         )
+        if not looks:
+            return record
+        masking = evaluation.masking_report(
+            classifier,
+            suspects.images(),
+            suspects.y,
+            ball,
+            adaptive_objective=adaptive_objective,
+            seed=config.seed,
+            batch_size=config.batch_size,
+            progress=bars,
+        )
+    return dataclasses.replace(record, masking=masking)
 
 
 class AttackProgress:
     """One bar over all attacks, named after the one that runs.
 
     Args:
-        num_examples: of each attack.
-        num_attacks: how many there will be.
+        total: examples of all attacks together.
         label: stands before the attack's name; default none.
     """
 
-    def __init__(
-        self, num_examples: int, num_attacks: int, label: str = ""
-    ) -> None:
+    def __init__(self, total: int, label: str = "") -> None:
         self._label = label
-        self._total = num_examples * num_attacks
+        self._total = total
         self._bar: tqdm.tqdm | None = None
 
     def __enter__(self) -> AttackProgress:

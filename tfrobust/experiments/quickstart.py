@@ -99,11 +99,12 @@ def _evaluate(
         epsilon=EPSILON,
         num_steps=40,
         num_restarts=3,
+        masking_examples=0,
     )
     record = evaluate_classifier(classifier, data, config)
     attack = PGD(NormBall("inf", epsilon=EPSILON), num_steps=20)
     x, y = data.test.images(), data.test.y
-    with AttackProgress(len(x), len(RADII), "radius") as bar:
+    with AttackProgress(len(x) * len(RADII), "radius") as bar:
         curve = evaluation.accuracy_against_epsilon(
             classifier, x, y, attack, RADII, model=name, progress=bar
         )

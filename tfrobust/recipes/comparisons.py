@@ -8,7 +8,11 @@ from typing import Any
 
 from tfrobust.recipes.arguments import pick
 
-Row = tuple[str, Mapping[str, Any]]
+Row = (
+    tuple[str, Mapping[str, Any]]
+    | tuple[str, Mapping[str, Any], Mapping[str, Any]]
+)
+"""(recipe, settings), and what is different of its training."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +97,11 @@ _MNIST: dict[str, Row] = {
     "adversarial training": ("adversarial_training", {"epsilon": 0.3}),
     "TRADES 6": ("trades", {"epsilon": 0.3}),
     "MART 5": ("mart", {"epsilon": 0.3}),
+    "MART 5, radius grows over one epoch": (
+        "mart",
+        {"epsilon": 0.3},
+        {"epsilon_warm_up": 1},
+    ),
     "LLR 4, 3": ("llr", {"epsilon": 0.3}),
     "MMC": ("mmc", {"feature_width": 64}),
     "MMC-AT": ("mmc_at", {"epsilon": 0.3, "feature_width": 64}),

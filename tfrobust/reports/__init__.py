@@ -6,6 +6,7 @@ from tfrobust.reports.figures import plot_accuracy_against_epsilon
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
+from tfrobust.reports.tables import masking_lines
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 
@@ -17,5 +18,6 @@ __all__ = [
     "benchmark_rows",
     "plot_accuracy_against_epsilon",
     "robustness_rows",
+    "masking_lines",
     "settings_lines",
 ]

@@ -71,6 +71,21 @@ def settings_lines(record: EvaluationRecord) -> list[str]:
     return lines
 
 
+def masking_lines(record: EvaluationRecord) -> list[str]:
+    """Return the signs of masked gradients, a line each."""
+    if not record.masking:
+        return []
+    bad = [c for c in record.masking if c.verdict != "ok"]
+    verdict = f"{len(bad)} of {len(record.masking)} checks not ok"
+    return [
+        f"masked gradients: {verdict}",
+        *(
+            f"  {c.verdict:10} {c.name} {c.number:.3f}: {c.meaning}"
+            for c in record.masking
+        ),
+    ]
+
+
 def as_text(rows: Rows) -> str:
     """Return rows as aligned columns, the first to the left."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -1,0 +1,120 @@
+"""Each kind of masking trips its check, and honest models trip none."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import networks
+from tfrobust import evaluation
+from tfrobust import recipes
+from tfrobust.evaluation.masking import Check
+from tfrobust.threat_model import NormBall
+
+_BALL = NormBall("inf", epsilon=0.15)
+
+
+@keras.saving.register_keras_serializable("tests")
+class _Quantise(keras.layers.Layer):
+    def call(self, x):
+        return tf.round(8.0 * x) / 8.0
+
+
+@keras.saving.register_keras_serializable("tests")
+class _Noise(keras.layers.Layer):
+    def call(self, x):
+        return x + tf.random.normal(tf.shape(x), stddev=0.3)
+
+
+@keras.saving.register_keras_serializable("tests")
+class _Ripple(keras.layers.Layer):
+    def call(self, x):
+        return x + 0.03 * tf.sin(400.0 * x)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    data = recipes.load_data("digits")
+    keras.utils.set_random_seed(0)
+    network = recipes.make_architecture("digits_cnn", (8, 8, 1), 10)
+    network.compile(
+        keras.optimizers.Adam(3e-3), networks.sparse_loss(), jit_compile=False
+    )
+    network.fit(
+        data.train.images(),
+        data.train.y,
+        batch_size=64,
+        epochs=8,
+        verbose=0,
+    )
+    return network, data.test.images(slice(0, 100)), data.test.y[:100]
+
+
+def _verdicts(network, x, y, **arguments):
+    checks = evaluation.masking_report(network, x, y, _BALL, **arguments)
+    assert len({check.name for check in checks}) == len(checks) == 8
+    return {check.name: check.verdict for check in checks}
+
+
+def _behind(layer, network):
+    images = keras.Input(network.input_shape[1:])
+    return keras.Model(images, network(layer(images)))
+
+
+def test_an_honest_model_trips_nothing(digits):
+    assert set(_verdicts(*digits).values()) == {"ok"}
+
+
+@pytest.mark.parametrize(
+    "layer, names",
+    [
+        (_Quantise, {"zero gradients", "large radius", "queries only"}),
+        (_Noise, {"random forward", "more steps", "many steps or one"}),
+        (_Ripple, {"many steps or one", "queries only"}),
+    ],
+)
+def test_a_masking_input_fails_its_checks(digits, layer, names):
+    network, x, y = digits
+    verdicts = _verdicts(_behind(layer(), network), x, y)
+    assert {n for n, v in verdicts.items() if v == "failed"} >= names
+
+
+def test_saturated_logits_fail_the_losses(digits):
+    network, x, y = digits
+    large = keras.layers.Rescaling(1000.0)(network.output)
+    verdicts = _verdicts(keras.Model(network.input, large), x, y)
+    assert verdicts["losses"] == verdicts["zero gradients"] == "failed"
+
+
+def test_a_verdict_is_by_its_thresholds():
+    check = Check("name", "meaning", suspicious=0.1, failed=0.5)
+    numbers = [-1.0, 0.1, 0.11, 0.5, 0.51, float("nan")]
+    assert [check.verdict(n) for n in numbers] == [
+        "ok",
+        "ok",
+        "suspicious",
+        "suspicious",
+        "failed",
+        "failed",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"norm": 2}, {"bounds": None}], ids=["norm", "box"]
+)
+def test_what_it_can_not_judge_is_refused(changes):
+    network = networks.tiny_cnn()
+    x, y = networks.batch(network)
+    ball = dataclasses.replace(_BALL, **changes)
+    with pytest.raises(ValueError, match="needs norm inf and a box"):
+        evaluation.masking_report(network, x, y, ball)
+
+
+def test_numbers_are_differences_of_accuracy(digits):
+    # "commonest" is the share of one class; nothing beats it at full grey.
+    network, x, y = digits
+    checks = evaluation.masking_report(network, x, y, _BALL)
+    number = {check.name: check.number for check in checks}["large radius"]
+    np.testing.assert_allclose(number, -np.bincount(y).max() / 100)

@@ -1,0 +1,255 @@
+"""Signs that a model masks its gradients instead of being robust.
+
+After Athalye, Carlini and Wagner, 2018, Obfuscated gradients give a false
+sense of security, https://arxiv.org/abs/1802.00420, section 3.1, and
+Carlini et al., 2019, On evaluating adversarial robustness,
+https://arxiv.org/abs/1902.06705.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.attacks import APGD
+from tfrobust.attacks import Attack
+from tfrobust.attacks import FGSM
+from tfrobust.attacks import PGD
+from tfrobust.attacks import predict_logits
+from tfrobust.attacks import Square
+from tfrobust.attacks.compilation import compiled
+from tfrobust.evaluation.suite import Progress
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import DifferenceOfLogitsRatio
+from tfrobust.objectives import Margin
+from tfrobust.objectives import Objective
+from tfrobust.ops.differentiation import value_and_gradient
+from tfrobust.ops.norms import flatten
+from tfrobust.records import CheckRecord
+from tfrobust.threat_model import NormBall
+
+Standing = Mapping[str, np.ndarray]
+"""Attack -> whether each example was still classified correctly."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """A number that masking raises, and from where it is suspicious.
+
+    Args:
+        name: of the check.
+        meaning: what the number is, in a sentence.
+        suspicious, failed: the number above which it is.
+    """
+
+    name: str
+    meaning: str
+    suspicious: float
+    failed: float
+
+    def verdict(self, number: float) -> str:
+        """Return "ok", "suspicious" or "failed"."""
+        if not number <= self.failed:
+            return "failed"
+        return "suspicious" if number > self.suspicious else "ok"
+
+    def record(self, number: float) -> CheckRecord:
+        """Return the check's outcome."""
+        return CheckRecord(
+            name=self.name,
+            number=round(float(number), 6),
+            verdict=self.verdict(number),
+            meaning=self.meaning,
+        )
+
+
+_FORWARD = Check(
+    "random forward",
+    "largest change of a logit over five passes, over the logits' spread: a "
+    "random model needs gradients averaged over its randomness",
+    1e-4,
+    1e-2,
+)
+_GRADIENT = Check(
+    "zero gradients",
+    "share of correct images whose cross-entropy has no input gradient: "
+    "there attacks on it can't move",
+    0.01,
+    0.1,
+)
+_BY_GRADIENT = ("fgsm", "pgd-10", "pgd-100", "margin", "dlr", "adaptive")
+MASKING_ATTACKS = (*_BY_GRADIENT, "square", "large")
+_COMPARED: dict[Check, Callable[[Standing], float]] = {
+    Check(
+        "large radius",
+        "accuracy where any image may become grey, less that of always "
+        "saying the commonest class",
+        0.02,
+        0.1,
+    ): lambda s: _gain(s["large"], s["commonest"]),
+    Check(
+        "more steps",
+        "accuracy under 100 steps less that under 10: more must not help "
+        "the defender",
+        0.01,
+        0.05,
+    ): lambda s: _gain(s["pgd-100"], s["pgd-10"]),
+    Check(
+        "many steps or one",
+        "accuracy under 100 steps less that under one: many must be worse "
+        "for the defender",
+        0.01,
+        0.05,
+    ): lambda s: _gain(s["pgd-100"], s["fgsm"]),
+    Check(
+        "queries only",
+        "share of images that withstand every gradient attack and fall to a "
+        "random search without gradients",
+        0.01,
+        0.05,
+    ): lambda s: float(np.mean(_worst(s, _BY_GRADIENT) & ~s["square"])),
+    Check(
+        "losses",
+        "accuracy under cross-entropy less that under margin and DLR: "
+        "saturated or distorted logits",
+        0.05,
+        0.15,
+    ): lambda s: _gain(s["pgd-100"], s["margin"] & s["dlr"]),
+    Check(
+        "adaptive",
+        "accuracy under the usual losses less that with the defense's own "
+        "loss added",
+        0.02,
+        0.1,
+    ): lambda s: _gain(
+        _worst(s, ("pgd-100", "margin", "dlr")),
+        _worst(s, ("pgd-100", "margin", "dlr", "adaptive")),
+    ),
+}
+
+
+def masking_report(
+    classifier: keras.Model,
+    x: Any,
+    y: Any,
+    ball: NormBall,
+    *,
+    adaptive_objective: Objective = CrossEntropy(),
+    seed: int = 0,
+    batch_size: int = 250,
+    progress: Progress | None = None,
+) -> tuple[CheckRecord, ...]:
+    """Look for masked gradients; l-infinity.
+
+    Runs FGSM, PGD of 10 and 100 steps, PGD on the margin and on the
+    adaptive objective, APGD on DLR, 1,000 queries of Square, and PGD on the
+    margin at half the width of the box.
+
+    Args:
+        classifier: a Keras model from images to logits.
+        x: images, shape (batch, ...), floats in the ball's box; a hundred
+            or two are enough.
+        y: integer labels, shape (batch,).
+        ball: threat model of norm "inf", with a box.
+        adaptive_objective: what the defense trained with; default
+            cross-entropy.
+        seed: of the attacks.
+        batch_size: examples attacked at a time; default 250.
+        progress: called with (attack name, examples done) after each batch.
+
+    Returns:
+        A record of each check: number, verdict, meaning.
+
+    Raises:
+        ValueError: for another norm or no box.
+    """
+    if ball.norm != "inf" or ball.bounds is None:
+        raise ValueError(
+            "The masking report needs norm inf and a box. "
+            f"Received: norm={ball.norm!r}, bounds={ball.bounds!r}"
+        )
+    logits = [predict_logits(classifier, x) for _ in range(5)]
+    right = logits[0].argmax(1) == y
+    standing = {
+        name: attack(
+            classifier,
+            x,
+            y,
+            batch_size=batch_size,
+            progress=_named(progress, f"masking: {name}"),
+        ).robust
+        for name, attack in _attacks(ball, adaptive_objective, seed).items()
+    }
+    standing["commonest"] = y == np.bincount(y).argmax()
+    found = [
+        _FORWARD.record(_spread(logits)),
+        _GRADIENT.record(_zero_gradients(classifier, x[right], y[right])),
+    ]
+    found += [c.record(number(standing)) for c, number in _COMPARED.items()]
+    return tuple(found)
+
+
+def _attacks(
+    ball: NormBall, adaptive: Objective, seed: int
+) -> dict[str, Attack]:
+    low, high = ball.bounds  # type: ignore[misc]
+    grey = ball.with_epsilon((high - low) / 2)
+    many = PGD(ball, num_steps=100, seed=seed)
+    return {
+        "fgsm": FGSM(ball),
+        "pgd-10": dataclasses.replace(many, num_steps=10),
+        "pgd-100": many,
+        "margin": dataclasses.replace(many, objective=Margin()),
+        "dlr": APGD(ball, objective=DifferenceOfLogitsRatio(), seed=seed),
+        "adaptive": dataclasses.replace(many, objective=adaptive),
+        "square": Square(ball, num_queries=1000, seed=seed),
+        "large": PGD(grey, num_steps=40, objective=Margin(), seed=seed),
+    }
+
+
+def _gain(more: np.ndarray, less: np.ndarray) -> float:
+    return float(np.mean(more) - np.mean(less))
+
+
+def _worst(standing: Standing, names: tuple[str, ...]) -> np.ndarray:
+    return np.logical_and.reduce([standing[name] for name in names])
+
+
+def _spread(logits: list[np.ndarray]) -> float:
+    """Return the largest change of a logit over the spread of a row."""
+    change = np.ptp(np.stack(logits), axis=0).max(1)
+    size = np.ptp(logits[0], axis=1)
+    return float(np.max(change / np.maximum(size, 1e-12)))
+
+
+def _zero_gradients(
+    classifier: keras.Model, x: np.ndarray, y: np.ndarray
+) -> float:
+    """Return the share of images without an input gradient."""
+    if not len(x):
+        return 0.0
+    spec = tf.TensorSpec((None, *x.shape[1:]), tf.as_dtype(x.dtype))
+
+    def build(model: Any) -> Callable:
+        def is_zero(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+            score = CrossEntropy()(model, x, y)
+            gradient = value_and_gradient(score, x)[2]
+            return tf.reduce_all(flatten(gradient) == 0, axis=1)
+
+        return is_zero
+
+    labels = tf.TensorSpec((None,), tf.int64)
+    is_zero = compiled(classifier, ("zero", spec), build, [spec, labels])
+    return float(np.mean(is_zero(tf.constant(x), tf.constant(y, tf.int64))))
+
+
+def _named(
+    progress: Progress | None, name: str
+) -> Callable[[int], None] | None:
+    return None if progress is None else lambda done: progress(name, done)
