@@ -155,6 +155,7 @@ class BenchmarkRecord:
         floors: call -> {bare call: how often the call can't avoid it}; bare
             calls stand in `seconds` as "bare NAME".
         provenance: seed, versions, revision.
+        robust_accuracy: attack -> what it left, where attacks were timed.
     """
 
     suite: str
@@ -162,6 +163,7 @@ class BenchmarkRecord:
     seconds: dict[str, list[float]]
     floors: dict[str, dict[str, int]]
     provenance: dict[str, Any]
+    robust_accuracy: dict[str, float] = dataclasses.field(default_factory=dict)
 
     def floor_seconds(self, name: str) -> tuple[float, ...]:
         """Return the floor of a call in each round."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import contextvars
 from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +13,23 @@ import tensorflow as tf
 
 FIRST_CHUNK = 4
 _LONGEST_CHUNK = 64
+_TAKEN: contextvars.ContextVar[list[tuple[int, int]] | None] = (
+    contextvars.ContextVar("taken", default=None)
+)
+
+
+@contextlib.contextmanager
+def recorded_chunks() -> Iterator[list[tuple[int, int]]]:
+    """Collect (rows, steps) of every chunk that attacks take inside.
+
+    What an attack did, for a benchmark to do again with bare calls.
+    """
+    chunks: list[tuple[int, int]] = []
+    token = _TAKEN.set(chunks)
+    try:
+        yield chunks
+    finally:
+        _TAKEN.reset(token)
 
 
 def advance_shrinking(
@@ -45,6 +65,9 @@ def advance_shrinking(
         chunk = num_steps - done
         if shrinks:
             chunk = min(chunk, max(first_chunk, min(done, _LONGEST_CHUNK)))
+        taken = _TAKEN.get()
+        if taken is not None:
+            taken.append((len(standing), chunk))
         state = advance(state, rows, done, chunk)
         done += chunk
         leaving = finished(state).numpy() | (done == num_steps)

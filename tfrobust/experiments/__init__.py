@@ -1,5 +1,7 @@
 """Runs: configuration -> train, evaluate -> run directory."""
 
+from tfrobust.experiments.attack_benchmark import AttackBenchmarkConfig
+from tfrobust.experiments.attack_benchmark import benchmark_attacks
 from tfrobust.experiments.comparing import compare
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluating import EvaluationConfig
@@ -13,11 +15,13 @@ from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 
 __all__ = [
+    "AttackBenchmarkConfig",
     "BenchmarkConfig",
     "EvaluationConfig",
     "FLOORS",
     "TrainingConfig",
     "benchmark",
+    "benchmark_attacks",
     "compare",
     "evaluate",
     "load_classifier",

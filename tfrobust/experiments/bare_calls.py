@@ -145,3 +145,56 @@ def bare_adversarial_step(
         return loss
 
     return step
+
+
+def bare_loops(
+    network: keras.Model, x: tf.Tensor, num_candidates: int = 10
+) -> dict[str, Callable]:
+    """Return name -> compiled `(x, y, steps) -> x`, the call so many times.
+
+    Each pass looks at what the one before left, or none would wait for it.
+
+    Args:
+        network: maps images to logits.
+        x: images of the shape and dtype to come.
+        num_candidates: classes of the Jacobian.
+    """
+
+    def forward(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        del y
+        logits = network(x, training=False)
+        return x + 1e-12 * tf.cast(tf.reduce_sum(logits), x.dtype)
+
+    def input_gradient(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        gradient = _input_gradient(network, x, y, training=False)[1]
+        return x + 1e-12 * gradient
+
+    def jacobian(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        del y
+        with tf.GradientTape(
+            persistent=True, watch_accessed_variables=False
+        ) as tape:
+            tape.watch(x)
+            logits = network(x, training=False)
+            columns = tf.unstack(logits, axis=1)[:num_candidates]
+        rows = [tape.gradient(column, x) for column in columns]
+        return x + 1e-12 * tf.add_n(rows)
+
+    def loop(call: Callable) -> Callable:
+        def run(x: tf.Tensor, y: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+            (x,) = tf.while_loop(
+                lambda _: True,
+                lambda x: (call(x, y),),
+                (x,),
+                maximum_iterations=steps,
+            )
+            return x
+
+        images = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
+        labels = tf.TensorSpec((None,), tf.int64)
+        steps = tf.TensorSpec((), tf.int32)
+        return tf.function(
+            run, autograph=False, input_signature=[images, labels, steps]
+        )
+
+    return {f.__name__: loop(f) for f in (forward, input_gradient, jacobian)}

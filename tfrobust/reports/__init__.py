@@ -1,5 +1,6 @@
 """Records -> tables and figures; never sees a model."""
 
+from tfrobust.reports.benchmarks import attack_benchmark_rows
 from tfrobust.reports.benchmarks import bare_rows
 from tfrobust.reports.benchmarks import benchmark_rows
 from tfrobust.reports.figures import plot_accuracy_against_epsilon
@@ -13,6 +14,7 @@ from tfrobust.reports.tables import settings_lines
 __all__ = [
     "as_markdown",
     "as_text",
+    "attack_benchmark_rows",
     "attack_rows",
     "bare_rows",
     "benchmark_rows",

@@ -34,6 +34,29 @@ def benchmark_rows(record: BenchmarkRecord, plain: str) -> Rows:
     return rows
 
 
+def attack_benchmark_rows(record: BenchmarkRecord) -> Rows:
+    """Return header and rows: speed and strength of each attack.
+
+    Args:
+        record: of the suite "attacks".
+    """
+    count = record.configuration["num_examples"]
+    rows = [["attack", "s", "images/s", "robust %", "over floor"]]
+    for name, robust in record.robust_accuracy.items():
+        seconds = record.seconds[name]
+        median = statistics.median(seconds)
+        rows.append(
+            [
+                name,
+                f"{median:.2f}",
+                f"{count / median:.1f}",
+                f"{100 * robust:.1f}",
+                _ratio(seconds, record.floor_seconds(name)),
+            ]
+        )
+    return rows
+
+
 def bare_rows(record: BenchmarkRecord, plain: str) -> Rows:
     """Return header and rows of the bare calls and steps."""
     rows = [["call", "ms", "over plain"]]

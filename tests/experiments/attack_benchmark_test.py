@@ -1,0 +1,72 @@
+"""The attacks' benchmark: what it counts and a small run of it."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+from tests import networks
+from tfrobust import attacks
+from tfrobust import experiments
+from tfrobust import reports
+from tfrobust.attacks.working_set import recorded_chunks
+from tfrobust.records import BenchmarkRecord
+from tfrobust.records import read_record
+from tfrobust.threat_model import NormBall
+
+_MODEL = pathlib.Path(__file__).parents[1] / "data" / "digits_at15.keras"
+
+
+def test_chunks_are_the_rows_and_steps_that_were_taken():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 20)
+    attack = attacks.PGD(NormBall("inf", epsilon=0.02), num_steps=20)
+    with recorded_chunks() as chunks:
+        result = attack(model, x, y)
+    rows, steps = np.transpose(chunks)
+    assert rows[0] == 20 and (np.diff(rows) <= 0).all()
+    assert steps.sum() == 20
+    # Whoever stands at the end stood at the last chunk.
+    assert rows[-1] >= result.robust.sum() > 0
+    attack(model, x, y)
+    assert sum(steps for _, steps in chunks) == 20
+
+
+def test_the_table_has_speed_strength_and_ratio():
+    record = BenchmarkRecord(
+        suite="attacks",
+        configuration={"num_examples": 100},
+        seconds={"pgd": (2.0, 4.0, 6.0), "bare pgd": (1.0, 2.0, 3.0)},
+        floors={"pgd": {"pgd": 1}},
+        provenance={},
+        robust_accuracy={"pgd": 0.5},
+    )
+    row = reports.attack_benchmark_rows(record)[1]
+    assert row == ["pgd", "4.00", "25.0", "50.0", "2.00 [2.00, 2.00]"]
+
+
+def test_a_small_run(tmp_path):
+    config = experiments.AttackBenchmarkConfig(
+        str(_MODEL), ("fgsm", "apgd_ce", "deepfool"), num_examples=8, rounds=2
+    )
+    page, lines = tmp_path / "page.md", []
+    record = experiments.benchmark_attacks(
+        config, tmp_path / "run", page=page, say=lines.append
+    )
+    assert read_record(tmp_path / "run" / "benchmark.json") == record
+    assert list(record.robust_accuracy) == ["fgsm", "apgd_ce", "deepfool"]
+    assert all(len(times) == 2 for times in record.seconds.values())
+    assert "| apgd_ce" in page.read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"attacks": ("pdg",)}, "Did you mean 'pgd'"),
+        ({"rounds": 0}, "`rounds` must be at least 1"),
+        ({"epsilon": -1.0}, "`epsilon` must be positive"),
+    ],
+)
+def test_what_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        experiments.AttackBenchmarkConfig("model.keras", **arguments)

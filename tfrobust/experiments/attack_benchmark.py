@@ -1,0 +1,215 @@
+"""Images per second of every attack, over the floor of what it computed."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tfrobust import attacks
+from tfrobust import recipes
+from tfrobust import reports
+from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_positive
+from tfrobust.attacks.working_set import recorded_chunks
+from tfrobust.experiments import bare_calls
+from tfrobust.experiments import run_directory
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.provenance import provenance
+from tfrobust.ops.norms import Norm
+from tfrobust.recipes.attacks import attack_names
+from tfrobust.records import BenchmarkRecord
+from tfrobust.records import plain
+from tfrobust.records import write_json
+from tfrobust.records import write_record
+from tfrobust.threat_model import NormBall
+
+# What a step can't avoid, per kind of attack; any other needs a gradient.
+_NEEDS: dict[type, tuple[str, ...]] = {
+    attacks.Square: ("forward",),
+    attacks.TargetedFAB: ("input_gradient", "forward"),
+    attacks.DeepFool: ("jacobian", "forward"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class AttackBenchmarkConfig:
+    """Everything a benchmark of attacks depends on, as plain JSON data.
+
+    Args:
+        model: path of a `.keras` file.
+        attacks: names of attacks and suites.
+        data: name of an image set.
+        data_dir: where prepared sets are; default as `recipes.load_data`.
+        num_examples: the first so many test images; default 250.
+        epsilon: radius in input units; default the data's.
+        norm: 1, 2 or "inf".
+        batch_size: examples attacked at a time; default 250.
+        rounds: how often everything is timed in turn; default 5.
+        seed: of starts and noise.
+    """
+
+    model: str
+    attacks: Sequence[str] = ("pgd", "apgd_ce", "apgd_t", "fab_t", "square")
+    _: dataclasses.KW_ONLY
+    data: str = "digits"
+    data_dir: str | None = None
+    num_examples: int = 250
+    epsilon: float | None = None
+    norm: Norm = "inf"
+    batch_size: int = 250
+    rounds: int = 5
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        attack_names(self.attacks)
+        for name in ("num_examples", "batch_size", "rounds"):
+            check_integer(name, getattr(self, name), minimum=1)
+        if self.epsilon is not None:
+            check_positive("epsilon", self.epsilon)
+
+    @property
+    def ball(self) -> NormBall:
+        """The threat model."""
+        usual = recipes.data_defaults(self.data).epsilon
+        epsilon = usual if self.epsilon is None else self.epsilon
+        return NormBall(self.norm, epsilon=epsilon)
+
+
+def benchmark_attacks(
+    config: AttackBenchmarkConfig,
+    output_dir: str | pathlib.Path | None,
+    *,
+    overwrite: bool = False,
+    page: str | pathlib.Path | None = None,
+    say: Callable[[str], None] = print,
+) -> BenchmarkRecord:
+    """Measure; print a table and write `benchmark.json`.
+
+    The floor of an attack is the bare compiled forwards and gradients of
+    the rows and steps that it took, and the forward passes before and
+    after, timed in turn with it.
+
+    Args:
+        config: everything the benchmark depends on.
+        output_dir: the run directory; `None` writes nothing.
+        overwrite: replace the run that is there.
+        page: a Markdown file to write; default none.
+        say: is told what a person should know; default `print`.
+    """
+    if output_dir is not None:
+        directory = run_directory.check_free(output_dir, overwrite=overwrite)
+        run_directory.check_replaceable(directory)
+    record = _measure(config)
+    rows = reports.attack_benchmark_rows(record)
+    say(reports.as_text(rows))
+    if output_dir is not None:
+        run_directory.make_empty(directory)
+        write_json(plain(config), directory / "config.json")
+        write_record(record, directory / "benchmark.json")
+    if page is not None:
+        pathlib.Path(page).write_text(_page(record, rows))
+    return record
+
+
+def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
+    classifier = load_classifier(config.model)
+    data = recipes.load_data(config.data, data_dir=config.data_dir)
+    test = data.test.first(config.num_examples)
+    x, y = test.images(), test.y
+    budget = recipes.Budget(seed=config.seed)
+    chosen = recipes.make_attacks(config.attacks, config.ball, budget)
+    floor = _Floor(classifier, x, y)
+    calls: dict[str, Callable] = {}
+    robust = {}
+    for name, attack in chosen.items():
+        with recorded_chunks() as chunks:
+            result = attack(classifier, x, y, batch_size=config.batch_size)
+        robust[name] = result.robust_accuracy
+        needs = _NEEDS.get(type(attack), ("input_gradient",))
+        calls[name] = _attacking(attack, classifier, x, y, config.batch_size)
+        calls[f"bare {name}"] = floor.again(tuple(chunks), needs)
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    rounds = tqdm.tqdm(range(-1, config.rounds), unit="round", mininterval=2)
+    for count in rounds:
+        for name, call in calls.items():
+            rounds.set_description(name, False)
+            start = time.perf_counter()
+            call()
+            if count >= 0:
+                seconds[name].append(time.perf_counter() - start)
+    return BenchmarkRecord(
+        suite="attacks",
+        configuration=plain(config),
+        seconds=seconds,
+        floors={name: {name: 1} for name in chosen},
+        provenance=provenance(config.seed),
+        robust_accuracy=robust,
+    )
+
+
+def _attacking(
+    attack: attacks.Attack,
+    classifier: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    batch_size: int,
+) -> Callable:
+    return lambda: attack(classifier, x, y, batch_size=batch_size)
+
+
+class _Floor:
+    """Bare calls over the rows and steps that an attack took."""
+
+    def __init__(
+        self, classifier: keras.Model, x: np.ndarray, y: np.ndarray
+    ) -> None:
+        self._x, self._y = tf.constant(x), tf.constant(y)
+        self._loops = bare_calls.bare_loops(classifier, self._x)
+
+    def again(
+        self, chunks: tuple[tuple[int, int], ...], needs: tuple[str, ...]
+    ) -> Callable:
+        """Return a call that does what these chunks can't avoid."""
+
+        def run() -> None:
+            # The passes before and after: what was right, what is broken.
+            done: Any = [self._run("forward", len(self._x), 2)]
+            done += [self._run(n, *chunk) for chunk in chunks for n in needs]
+            _ = [d.numpy() for d in done]
+
+        return run
+
+    def _run(self, name: str, rows: int, steps: int) -> tf.Tensor:
+        x, y = self._x[:rows], self._y[:rows]
+        return self._loops[name](x, y, tf.constant(steps))
+
+
+def _page(record: BenchmarkRecord, rows: list[list[str]]) -> str:
+    """Return a record as a page."""
+    of, origin = record.configuration, record.provenance
+    versions = ", ".join(
+        f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras", "seed")
+    )
+    name = pathlib.Path(of["model"]).name
+    parts = [
+        "# Images per second of the attacks",
+        "Written by `python -m tools.benchmark --suite=attacks --page=...` "
+        f"({versions}).",
+        f"{name}, the first {of['num_examples']} test images of "
+        f"{of['data']}, l{of['norm']}, epsilon {of['epsilon'] or 'usual'}, "
+        f"batches of {of['batch_size']}; medians of {of['rounds']} "
+        "interleaved rounds, ratios of medians with 95 % bootstrap "
+        "intervals. A floor is the bare compiled forwards and gradients of "
+        "the rows and steps that the attack took.",
+        reports.as_markdown(rows),
+    ]
+    return "\n\n".join(parts) + "\n"
