@@ -11,6 +11,7 @@ from tests import networks
 from tfrobust import attacks
 from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
+from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import margin
 from tfrobust.threat_model import NormBall
@@ -91,7 +92,8 @@ def test_a_farther_point_or_one_that_is_not_broken_changes_nothing():
     points = tf.constant([[0.3, 0.4]] * 4)
     best = Nearest(x + 0.1, tf.constant([0.4, 0.6, 0.6, float("inf")]))
     broken = tf.constant([True, True, False, True])
-    found = nearer(best, points, broken, Rows(x, None, None), _TWO)
+    problem = Problem(None, _TWO, Rows(x, None, None))
+    found = nearer(best, points, broken, problem)
     np.testing.assert_allclose(found.distance, [0.4, 0.5, 0.6, 0.5])
     np.testing.assert_array_equal(
         np.isclose(found.point, points).all(1), [False, True, False, True]

@@ -7,7 +7,6 @@ networks, https://arxiv.org/abs/1608.04644
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -22,6 +21,7 @@ from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
 from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.nearest import no_point_yet
+from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import margin
 from tfrobust.ops.differentiation import value_and_gradient
@@ -117,19 +117,12 @@ class CarliniWagner(NearestPointAttack):
         """See base class; every constant has been tried."""
         return state.searches >= self.num_searches
 
-    def step(
-        self,
-        model: Any,
-        ball: NormBall,
-        state: _State,
-        rows: Rows,
-        index: tf.Tensor,
-    ) -> _State:
+    def step(self, problem: Problem, state: _State, index: tf.Tensor) -> _State:
         """See base class; one step of Adam, and at a run's end the next c."""
         del index
-        descent, loss, x_adv, broken = self._descend(model, ball, state, rows)
+        descent, loss, x_adv, broken = self._descend(problem, state)
         broken &= state.searches < self.num_searches
-        best = nearer(state.best, x_adv, broken, rows, ball)
+        best = nearer(state.best, x_adv, broken, problem)
         descent = descent._replace(broken=descent.broken | broken)
         tenth = max(self.max_iterations // 10, 1)
         look = descent.steps % tenth == 0
@@ -138,7 +131,7 @@ class CarliniWagner(NearestPointAttack):
         descent = descent._replace(last_loss=last_loss)
         over = stuck | (descent.steps >= self.max_iterations)
         state = _next_constant(state._replace(best=best), descent.broken, over)
-        fresh = _fresh(rows.x, ball)
+        fresh = _fresh(problem.rows.x, problem.ball)
         descent = tf.nest.map_structure(
             lambda new, old: tf.where(_like(over, old), new, old),
             fresh,
@@ -147,9 +140,10 @@ class CarliniWagner(NearestPointAttack):
         return state._replace(descent=descent)
 
     def _descend(
-        self, model: Any, ball: NormBall, state: _State, rows: Rows
+        self, problem: Problem, state: _State
     ) -> tuple[_Descent, tf.Tensor, tf.Tensor, tf.Tensor]:
         """Return the descent after a step of Adam, and what was seen."""
+        model, ball, rows = problem
         descent, x = state.descent, rows.x
         anchor = _image(_to_w(x, ball), ball)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -23,6 +22,7 @@ from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
 from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.nearest import no_point_yet
+from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import CrossEntropy
 from tfrobust.ops.differentiation import value_and_gradient
@@ -101,20 +101,14 @@ class DDN(NearestPointAttack):
             no_point_yet(x),
         )
 
-    def step(
-        self,
-        model: Any,
-        ball: NormBall,
-        state: _State,
-        rows: Rows,
-        index: tf.Tensor,
-    ) -> _State:
+    def step(self, problem: Problem, state: _State, index: tf.Tensor) -> _State:
         """See base class."""
+        model, ball, rows = problem
         x, here = rows.x, rows.x + state.delta
         score = CrossEntropy()(model, x, rows.labels)
         _, logits, gradient = value_and_gradient(score, here)
         broken = is_broken(rows.labels, logits)
-        best = nearer(state.best, here, broken, rows, ball)
+        best = nearer(state.best, here, broken, problem)
         direction = unit(self._never_zero(gradient, rows, index), 2)
         share = (1.0 + tf.cos(math.pi * self._progress(index, x.dtype))) / 2
         size = _LAST_STEP + (1.0 - _LAST_STEP) * share

@@ -20,6 +20,7 @@ from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
 from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.nearest import no_point_yet
+from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import Candidates
 from tfrobust.objectives import Objective
@@ -184,16 +185,10 @@ class DeepFool(NearestPointAttack):
         """See base class; the first point found is the point."""
         return tf.math.is_finite(state.best.distance)
 
-    def step(
-        self,
-        model: Any,
-        ball: NormBall,
-        state: _State,
-        rows: Rows,
-        index: tf.Tensor,
-    ) -> _State:
+    def step(self, problem: Problem, state: _State, index: tf.Tensor) -> _State:
         """See base class."""
         del index
+        model, ball, rows = problem
         x, classes = rows.x, rows.labels
         here = ball.clip(x + (1.0 + self.overshoot) * state.total)
         logits, jacobian = _logits_and_jacobian(model, here, classes)
@@ -204,4 +199,4 @@ class DeepFool(NearestPointAttack):
         points = ball.clip(x + (1.0 + self.overshoot) * total)
         broken = is_broken(classes[:, 0], model(points, training=False))
         broken &= ~self.has_ended(state)
-        return _State(total, nearer(state.best, points, broken, rows, ball))
+        return _State(total, nearer(state.best, points, broken, problem))

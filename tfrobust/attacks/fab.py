@@ -21,6 +21,7 @@ from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
 from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.nearest import no_point_yet
+from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import logit_difference
 from tfrobust.objectives import Objective
@@ -83,30 +84,22 @@ class TargetedFAB(NearestPointAttack):
         """See base class."""
         return _State(rows.x, no_point_yet(rows.x))
 
-    def step(
-        self,
-        model: Any,
-        ball: NormBall,
-        state: _State,
-        rows: Rows,
-        index: tf.Tensor,
-    ) -> _State:
+    def step(self, problem: Problem, state: _State, index: tf.Tensor) -> _State:
         """See base class."""
         del index
-        x, y = rows.x, rows.labels[:, 0]
-        x_adv = _towards_boundary(model, ball, state.x_adv, rows)
-        broken = is_broken(y, model(x_adv, training=False))
+        x, y = problem.rows.x, problem.rows.labels[:, 0]
+        x_adv = _towards_boundary(problem, state.x_adv)
+        broken = is_broken(y, problem.model(x_adv, training=False))
         back = per_example(broken, x) > 0
         return _State(
             tf.where(back, x + _BACKWARD * (x_adv - x), x_adv),
-            nearer(state.best, x_adv, broken, rows, ball),
+            nearer(state.best, x_adv, broken, problem),
         )
 
 
-def _towards_boundary(
-    model: Any, ball: NormBall, here: tf.Tensor, rows: Rows
-) -> tf.Tensor:
+def _towards_boundary(problem: Problem, here: tf.Tensor) -> tf.Tensor:
     """Return the mixture of the steps from here and from the clean image."""
+    model, ball, rows = problem
     x, y, target = rows.x, rows.labels[:, 0], rows.labels[:, 1]
 
     def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
 from typing import NamedTuple
 
 import keras
@@ -22,6 +21,7 @@ from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
 from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.nearest import no_point_yet
+from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import Margin
 from tfrobust.ops.differentiation import value_and_gradient
@@ -81,20 +81,14 @@ class FMN(NearestPointAttack):
         best = no_point_yet(rows.x)
         return _State(rows.x, best.distance, best)
 
-    def step(
-        self,
-        model: Any,
-        ball: NormBall,
-        state: _State,
-        rows: Rows,
-        index: tf.Tensor,
-    ) -> _State:
+    def step(self, problem: Problem, state: _State, index: tf.Tensor) -> _State:
         """See base class."""
+        model, ball, rows = problem
         x, here = rows.x, state.x_adv
         score = Margin()(model, x, rows.labels)
         values, logits, gradient = value_and_gradient(score, here)
         broken = is_broken(rows.labels, logits)
-        best = nearer(state.best, here, broken, rows, ball)
+        best = nearer(state.best, here, broken, problem)
         share = tf.cast(index, x.dtype) / self.num_steps
         share = (1.0 + tf.cos(math.pi * share)) / 2
         gamma = _LAST_GAMMA + (self.gamma - _LAST_GAMMA) * share

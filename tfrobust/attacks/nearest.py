@@ -36,15 +36,19 @@ class Rows(NamedTuple):
     ids: tf.Tensor
 
 
+class Problem(NamedTuple):
+    """What a step is asked to solve; `ball` has no radius."""
+
+    model: Any
+    ball: NormBall
+    rows: Rows
+
+
 def nearer(
-    best: Nearest,
-    points: tf.Tensor,
-    broken: tf.Tensor,
-    rows: Rows,
-    ball: NormBall,
+    best: Nearest, points: tf.Tensor, broken: tf.Tensor, problem: Problem
 ) -> Nearest:
     """Return `best` with these points where they are broken and nearer."""
-    distance = ball.perturbation_norm(points, rows.x)
+    distance = problem.ball.perturbation_norm(points, problem.rows.x)
     distance = tf.cast(distance, best.distance.dtype)
     better = broken & (distance < best.distance)
     return Nearest(
@@ -81,15 +85,8 @@ class NearestPointAttack(Attack, abc.ABC):
         """Return the state before the first step, with a field `best`."""
 
     @abc.abstractmethod
-    def step(
-        self,
-        model: Any,
-        ball: NormBall,
-        state: Any,
-        rows: Rows,
-        index: tf.Tensor,
-    ) -> Any:
-        """Return the state one step later; compiled. `ball` has no radius."""
+    def step(self, problem: Problem, state: Any, index: tf.Tensor) -> Any:
+        """Return the state one step later; compiled."""
 
     def runs(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
@@ -163,8 +160,10 @@ class NearestPointAttack(Attack, abc.ABC):
             def advance(
                 state: Any, rows: Rows, first: tf.Tensor, steps: tf.Tensor
             ) -> Any:
+                problem = Problem(model, ball, rows)
+
                 def body(index: tf.Tensor, state: Any) -> tuple:
-                    return index + 1, self.step(model, ball, state, rows, index)
+                    return index + 1, self.step(problem, state, index)
 
                 _, state = tf.while_loop(
                     lambda *_: True,

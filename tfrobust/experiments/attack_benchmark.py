@@ -21,15 +21,14 @@ from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.attacks.working_set import recorded_chunks
 from tfrobust.experiments import bare_calls
-from tfrobust.experiments import run_directory
+from tfrobust.experiments.benchmark_runs import record_run
+from tfrobust.experiments.benchmark_runs import versions_line
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import plain
-from tfrobust.records import write_json
-from tfrobust.records import write_record
 from tfrobust.threat_model import NormBall
 
 # What a step can't avoid, per kind of attack; any other needs a gradient.
@@ -105,16 +104,9 @@ def benchmark_attacks(
         page: a Markdown file to write; default none.
         say: is told what a person should know; default `print`.
     """
-    if output_dir is not None:
-        directory = run_directory.check_free(output_dir, overwrite=overwrite)
-        run_directory.check_replaceable(directory)
-    record = _measure(config)
+    record = record_run(config, _measure, output_dir, overwrite=overwrite)
     rows = reports.attack_benchmark_rows(record)
     say(reports.as_text(rows))
-    if output_dir is not None:
-        run_directory.make_empty(directory)
-        write_json(plain(config), directory / "config.json")
-        write_record(record, directory / "benchmark.json")
     if page is not None:
         pathlib.Path(page).write_text(_page(record, rows))
     return record
@@ -195,15 +187,12 @@ class _Floor:
 
 def _page(record: BenchmarkRecord, rows: list[list[str]]) -> str:
     """Return a record as a page."""
-    of, origin = record.configuration, record.provenance
-    versions = ", ".join(
-        f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras", "seed")
-    )
+    of = record.configuration
     name = pathlib.Path(of["model"]).name
     parts = [
         "# Images per second of the attacks",
         "Written by `python -m tools.benchmark --suite=attacks --page=...` "
-        f"({versions}).",
+        f"({versions_line(record)}).",
         f"{name}, the first {of['num_examples']} test images of "
         f"{of['data']}, l{of['norm']}, epsilon {of['epsilon'] or 'usual'}, "
         f"batches of {of['batch_size']}; medians of {of['rounds']} "

@@ -21,12 +21,11 @@ from tfrobust import reports
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_integer
 from tfrobust.experiments import bare_calls
-from tfrobust.experiments import run_directory
+from tfrobust.experiments.benchmark_runs import record_run
+from tfrobust.experiments.benchmark_runs import versions_line
 from tfrobust.experiments.provenance import provenance
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import plain
-from tfrobust.records import write_json
-from tfrobust.records import write_record
 
 EPSILON, WEIGHT = 0.3, 0.1
 PLAIN = "plain Keras"
@@ -141,10 +140,9 @@ def benchmark(
         page: a Markdown file to write; default none.
         say: is told what a person should know; default `print`.
     """
-    if output_dir is not None:
-        directory = run_directory.check_free(output_dir, overwrite=overwrite)
-        run_directory.check_replaceable(directory)
-    record = benchmark_train_step(config)
+    record = record_run(
+        config, benchmark_train_step, output_dir, overwrite=overwrite
+    )
     tables = (
         reports.bare_rows(record, PLAIN),
         reports.benchmark_rows(record, PLAIN),
@@ -152,10 +150,6 @@ def benchmark(
     for rows in tables:
         say(reports.as_text(rows))
         say("")
-    if output_dir is not None:
-        run_directory.make_empty(directory)
-        write_json(plain(config), directory / "config.json")
-        write_record(record, directory / "benchmark.json")
     if page is not None:
         pathlib.Path(page).write_text(benchmark_page(record))
     return record
@@ -164,14 +158,10 @@ def benchmark(
 def benchmark_page(record: BenchmarkRecord) -> str:
     """Return a record as a page."""
     of = record.configuration
-    origin = record.provenance
-    versions = ", ".join(
-        f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras", "seed")
-    )
     parts = [
         "# Seconds per training step",
         "Written by `python -m tools.benchmark --suite=train_step --page=...` "
-        f"({versions}).",
+        f"({versions_line(record)}).",
         f"{of['architecture']} on images of {tuple(of['image_shape'])}, batch "
         f"{of['batch_size']}, {of['dtype_policy']}, inner ascents of "
         f"{of['num_steps']} steps; medians of {of['rounds']} interleaved "
