@@ -63,6 +63,12 @@ def survives(mutation):
     return done.returncode == 0
 
 
+def check_they_fit(mutations):
+    """Exit at once if a mutation no longer fits its file."""
+    for mutation in mutations:
+        mutated((_ROOT / mutation["file"]).read_text(), mutation)
+
+
 def mutated(text, mutation):
     """Return `text` with the mutation; it must fit exactly once."""
     count = text.count(mutation["old"])
@@ -80,6 +86,7 @@ def main(words):
         for m in read_mutations()
         if not words or any(w in m["file"] + m["test"] for w in words)
     ]
+    check_they_fit(chosen)
     survivors = [
         m
         for m in tqdm.tqdm(chosen, desc="mutants", unit="mutant")
