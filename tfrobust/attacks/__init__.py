@@ -16,6 +16,7 @@ from tfrobust.attacks.fab import TargetedFAB
 from tfrobust.attacks.fmn import FMN
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.attacks.nearest import NearestPointAttack
+from tfrobust.attacks.noise import CorrelatedNoise
 from tfrobust.attacks.noise import UniformNoise
 from tfrobust.attacks.pgd import BIM
 from tfrobust.attacks.pgd import FGM
@@ -34,6 +35,7 @@ __all__ = [
     "AutoAttack",
     "BIM",
     "CarliniWagner",
+    "CorrelatedNoise",
     "DDN",
     "DeepFool",
     "FGM",

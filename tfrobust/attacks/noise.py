@@ -1,7 +1,8 @@
-"""Random noise: the attack that asks nothing of the model but its answers."""
+"""Random noise: the attacks that ask nothing of the model but its answers."""
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_positive
 from tfrobust.arguments import check_seed
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import check_threat_model
@@ -18,31 +20,24 @@ from tfrobust.attacks.compilation import compiled
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
+from tfrobust.ops.norms import scalar
+from tfrobust.ops.norms import unit
+from tfrobust.ops.random_fields import exponential_filter
+from tfrobust.ops.random_fields import filtered_noise
 from tfrobust.ops.sampling import ExampleNoise
+from tfrobust.ops.sampling import Noise
 from tfrobust.threat_model import NormBall
 
 
-@keras.saving.register_keras_serializable("tfrobust.attacks")
-@dataclasses.dataclass(frozen=True)
-class UniformNoise(Attack):
-    """Points uniform in the ball; the worst of several draws.
+class NoiseAttack(Attack, abc.ABC):
+    """The worst of several draws; one that breaks an example is its last."""
 
-    Args:
-        threat_model: ball and box.
-        num_draws: points tried per example, at least 1; default 10. A draw
-            that breaks an example ends its search.
-        seed: in [0, 2**32); default 0.
-    """
+    num_draws: int
+    seed: int
 
-    threat_model: NormBall
-    _: dataclasses.KW_ONLY
-    num_draws: int = 10
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_integer("num_draws", self.num_draws, minimum=1)
-        check_threat_model(self.threat_model)
-        check_seed(self.seed)
+    @abc.abstractmethod
+    def draw(self, ball: NormBall, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """Return points of `x`'s shape in ball and box; compiled."""
 
     @property
     def objective(self) -> Objective:
@@ -79,7 +74,11 @@ class UniformNoise(Attack):
         return found
 
     def _compiled(self, classifier: Any, x: tf.Tensor) -> Callable:
-        shape = self.threat_model.with_epsilon(0.0)
+        # Seed and number of draws are no part of the graph.
+        changes: dict[str, Any] = {"num_draws": 1, "seed": 0}
+        shape = dataclasses.replace(  # type: ignore[type-var]
+            self.with_radius(0.0), **changes
+        )
         rows = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
         ints, count = (
             tf.TensorSpec((None,), tf.int64),
@@ -96,8 +95,8 @@ class UniformNoise(Attack):
                 epsilon: tf.Tensor,
             ) -> tuple[tf.Tensor, tf.Tensor]:
                 noise = ExampleNoise(seed, ids, draw)
-                ball = shape.with_epsilon(epsilon)
-                points = ball.random_start(x, noise)
+                ball = shape.threat_model.with_epsilon(epsilon)
+                points = self.draw(ball, x, noise)
                 return points, margin(labels, model(points, training=False))
 
             return draw_margin
@@ -109,3 +108,73 @@ class UniformNoise(Attack):
             build,
             [rows, ints, ints, count, count, scalar],
         )
+
+
+@keras.saving.register_keras_serializable("tfrobust.attacks")
+@dataclasses.dataclass(frozen=True)
+class UniformNoise(NoiseAttack):
+    """Points uniform in the ball; the worst of several draws.
+
+    Args:
+        threat_model: ball and box.
+        num_draws: points tried per example, at least 1; default 10. A draw
+            that breaks an example ends its search.
+        seed: in [0, 2**32); default 0.
+    """
+
+    threat_model: NormBall
+    _: dataclasses.KW_ONLY
+    num_draws: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_integer("num_draws", self.num_draws, minimum=1)
+        check_threat_model(self.threat_model)
+        check_seed(self.seed)
+
+    def draw(self, ball: NormBall, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """See base class."""
+        return ball.random_start(x, noise)
+
+
+@keras.saving.register_keras_serializable("tfrobust.attacks")
+@dataclasses.dataclass(frozen=True)
+class CorrelatedNoise(NoiseAttack):
+    """Long-range correlated noise on the sphere; the worst of several draws.
+
+    A Gaussian field of covariance exp(-distance / decay_length), channels
+    independent, scaled to norm epsilon, then clipped to the box.
+
+    Args:
+        threat_model: ball and box.
+        decay_length: zeta in pixels, positive; towards 0 it is white noise.
+            Default 4 (ours).
+        num_draws: points tried per example, at least 1; default 10.
+        seed: in [0, 2**32); default 0.
+
+    References:
+        Roth et al., 2018, https://arxiv.org/abs/1805.08736
+    """
+
+    threat_model: NormBall
+    _: dataclasses.KW_ONLY
+    decay_length: float = 4.0
+    num_draws: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_integer("num_draws", self.num_draws, minimum=1)
+        check_positive("decay_length", self.decay_length)
+        check_threat_model(self.threat_model)
+        check_seed(self.seed)
+
+    def draw(self, ball: NormBall, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        """See base class."""
+        if x.shape.rank != 4:
+            raise ValueError(
+                "Correlated noise needs images of (height, width, channels). "
+                f"Received: shape={tuple(x.shape[1:])}"
+            )
+        root = exponential_filter(x.shape[1:], self.decay_length)
+        field = unit(filtered_noise(root, x, noise), ball.norm)
+        return ball.clip(x + scalar(ball.epsilon, x.dtype) * field)

@@ -11,6 +11,7 @@ from tfrobust.attacks import Attack
 from tfrobust.attacks import AutoAttack
 from tfrobust.attacks import BIM
 from tfrobust.attacks import CarliniWagner
+from tfrobust.attacks import CorrelatedNoise
 from tfrobust.attacks import DDN
 from tfrobust.attacks import DeepFool
 from tfrobust.attacks import FGSM
@@ -59,6 +60,10 @@ Maker = Callable[[NormBall, Budget], Attack]
 
 def _noise(ball: NormBall, budget: Budget) -> Attack:
     return UniformNoise(ball, seed=budget.seed)
+
+
+def _correlated_noise(ball: NormBall, budget: Budget) -> Attack:
+    return CorrelatedNoise(ball, seed=budget.seed)
 
 
 def _fgsm(ball: NormBall, budget: Budget) -> Attack:
@@ -141,6 +146,7 @@ def _ddn(ball: NormBall, budget: Budget) -> Attack:
 
 ATTACKS: dict[str, Maker] = {
     "noise": _noise,
+    "correlated_noise": _correlated_noise,
     "fgsm": _fgsm,
     "bim": _bim,
     "pgd": _pgd,
