@@ -128,3 +128,32 @@ def test_targets_are_never_the_true_class():
     np.testing.assert_array_equal(
         objectives.NextLikely(9)(y, logits), [1, 0, 3]
     )
+
+
+def test_the_mean_of_a_model_that_is_not_random_is_its_value(float64):
+    del float64
+    model = networks.tiny_cnn()
+    x, y = networks.batch(model, 4)
+    labels = tf.constant(y)
+    plain = objectives.Margin()(model, x, labels)
+    mean = objectives.Expectation(objectives.Margin(), num_samples=3)
+    averaged = mean(model, tf.constant(x), labels)
+    for one, other in zip(plain(x), averaged(tf.constant(x)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_the_mean_over_passes_averages_what_is_random():
+    # z = (+-1 + x, 0): one pass has a margin of -1 - x or 1 - x, the mean -x.
+    class Coin:
+        def __call__(self, x, training):
+            sign = tf.sign(tf.random.uniform(tf.shape(x)) - 0.5)
+            return tf.concat([x + sign, tf.zeros_like(x)], 1)
+
+    mean = objectives.Expectation(objectives.Margin(), num_samples=4000)
+    x = tf.constant([[0.2], [0.4]])
+    labels = tf.constant([0, 0])
+    values, logits = mean(Coin(), x, labels)(x)
+    # Five standard errors.
+    np.testing.assert_allclose(values, [-0.2, -0.4], atol=5 / 4000**0.5)
+    assert logits.shape == (2, 2)
+    assert mean.success(labels, logits).numpy().tolist() == [False, False]

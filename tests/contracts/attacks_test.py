@@ -63,6 +63,7 @@ ROWS = {
         _TWO, num_searches=4, max_iterations=20, learning_rate=0.05
     ),
     "AutoAttack": attacks.AutoAttack(_INF),
+    "AutoAttack-rand": attacks.AutoAttack(_INF, version="rand"),
 }
 _PUBLIC = {
     name

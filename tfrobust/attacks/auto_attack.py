@@ -7,12 +7,14 @@ ensemble of diverse parameter-free attacks, https://arxiv.org/abs/2003.01690
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_seed
 from tfrobust.attacks.apgd import APGD
 from tfrobust.attacks.apgd import TargetedAPGD
@@ -22,21 +24,46 @@ from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.fab import TargetedFAB
 from tfrobust.attacks.square import Square
 from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import DifferenceOfLogitsRatio
+from tfrobust.objectives import Expectation
 from tfrobust.objectives import Objective
 from tfrobust.threat_model import NormBall
+
+
+def _standard(ball: NormBall, seed: int) -> tuple[Attack, ...]:
+    return (
+        APGD(ball, seed=seed),
+        TargetedAPGD(ball, seed=seed),
+        TargetedFAB(ball),
+        Square(ball, seed=seed),
+    )
+
+
+def _rand(ball: NormBall, seed: int) -> tuple[Attack, ...]:
+    losses = CrossEntropy(), DifferenceOfLogitsRatio()
+    means = [Expectation(loss, num_samples=20) for loss in losses]
+    return tuple(APGD(ball, objective=mean, seed=seed) for mean in means)
+
+
+_VERSIONS: dict[str, Callable[[NormBall, int], tuple[Attack, ...]]] = {
+    "standard": _standard,
+    "rand": _rand,
+}
 
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class AutoAttack(Attack):
-    """AutoAttack's standard version, l-infinity.
+    """AutoAttack, l-infinity; each attack on what withstood those before.
 
-    In this order, each on the examples that withstood those before:
-    `APGD` on cross-entropy, 100 steps; `TargetedAPGD`, 9 targets of 100
-    steps; `TargetedFAB`, likewise; `Square`, 5000 queries.
+    "standard": `APGD` on cross-entropy, 100 steps; `TargetedAPGD`, 9
+    targets of 100 steps; `TargetedFAB`, likewise; `Square`, 5000 queries.
+    "rand", for a random model: `APGD` on cross-entropy, then on DLR, each
+    gradient a mean of 20.
 
     Args:
         threat_model: ball of norm "inf", and box.
+        version: "standard" (default) or "rand".
         seed: of the starts and squares, in [0, 2**32); default 0.
 
     Example:
@@ -47,6 +74,7 @@ class AutoAttack(Attack):
 
     threat_model: NormBall
     _: dataclasses.KW_ONLY
+    version: str = "standard"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -56,6 +84,7 @@ class AutoAttack(Attack):
                 "AutoAttack takes norm inf. "
                 f"Received: norm={self.threat_model.norm!r}"
             )
+        check_choice("version", self.version, tuple(_VERSIONS))
         check_seed(self.seed)
 
     @property
@@ -66,13 +95,7 @@ class AutoAttack(Attack):
     @property
     def attacks(self) -> tuple[Attack, ...]:
         """The attacks, in order."""
-        ball, seed = self.threat_model, self.seed
-        return (
-            APGD(ball, seed=seed),
-            TargetedAPGD(ball, seed=seed),
-            TargetedFAB(ball),
-            Square(ball, seed=seed),
-        )
+        return _VERSIONS[self.version](self.threat_model, self.seed)
 
     def search(
         self,

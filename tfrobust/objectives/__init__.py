@@ -1,5 +1,6 @@
 """Per-example scores that an attack makes as large as it can."""
 
+from tfrobust.objectives.averages import Expectation
 from tfrobust.objectives.base import LogitsObjective
 from tfrobust.objectives.base import Objective
 from tfrobust.objectives.gradients import GradientNorm
@@ -25,6 +26,7 @@ __all__ = [
     "Candidates",
     "CrossEntropy",
     "DifferenceOfLogitsRatio",
+    "Expectation",
     "GradientNorm",
     "KLDivergence",
     "LABEL_SOURCES",

@@ -140,6 +140,10 @@ def _autoattack(ball: NormBall, budget: Budget) -> Attack:
     return AutoAttack(ball, seed=budget.seed)
 
 
+def _autoattack_rand(ball: NormBall, budget: Budget) -> Attack:
+    return AutoAttack(ball, version="rand", seed=budget.seed)
+
+
 def _ddn(ball: NormBall, budget: Budget) -> Attack:
     return DDN(ball, seed=budget.seed)
 
@@ -160,6 +164,7 @@ ATTACKS: dict[str, Maker] = {
     "fab_t": _fab_t,
     "square": _square,
     "autoattack": _autoattack,
+    "autoattack_rand": _autoattack_rand,
     "deepfool": lambda ball, _: DeepFool(ball),
     "ddn": _ddn,
     "fmn": lambda ball, _: FMN(ball),
