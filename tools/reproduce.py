@@ -15,7 +15,10 @@ from tools import cli
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("What")
 _TABLE = FLAGS.string(
-    "table", None, ", ".join(recipes.COMPARISONS), required=True
+    "table",
+    None,
+    f"{', '.join(recipes.COMPARISONS)}: defenses side by side; masking",
+    required=True,
 )
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
 
@@ -31,6 +34,9 @@ _PAGE = FLAGS.string("page", None, "a Markdown file to write")
 
 def main() -> None:
     """Compare as the flags say."""
+    if _TABLE.value == "masking":
+        experiments.masking_table(_OUTPUT_DIR.value, page=_PAGE.value)
+        return
     experiments.compare(
         _TABLE.value,
         _OUTPUT_DIR.value,

@@ -5,33 +5,19 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests import networks
 from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust.evaluation.masking import Check
+from tfrobust.experiments.masked_models import behind
+from tfrobust.experiments.masked_models import Quantized
+from tfrobust.experiments.masked_models import Randomized
+from tfrobust.experiments.masked_models import Rippled
+from tfrobust.experiments.masked_models import saturated
 from tfrobust.threat_model import NormBall
 
 _BALL = NormBall("inf", epsilon=0.15)
-
-
-@keras.saving.register_keras_serializable("tests")
-class _Quantise(keras.layers.Layer):
-    def call(self, x):
-        return tf.round(8.0 * x) / 8.0
-
-
-@keras.saving.register_keras_serializable("tests")
-class _Noise(keras.layers.Layer):
-    def call(self, x):
-        return x + tf.random.normal(tf.shape(x), stddev=0.3)
-
-
-@keras.saving.register_keras_serializable("tests")
-class _Ripple(keras.layers.Layer):
-    def call(self, x):
-        return x + 0.03 * tf.sin(400.0 * x)
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +44,6 @@ def _verdicts(network, x, y, **arguments):
     return {check.name: check.verdict for check in checks}
 
 
-def _behind(layer, network):
-    images = keras.Input(network.input_shape[1:])
-    return keras.Model(images, network(layer(images)))
-
-
 def test_an_honest_model_trips_nothing(digits):
     assert set(_verdicts(*digits).values()) == {"ok"}
 
@@ -70,21 +51,20 @@ def test_an_honest_model_trips_nothing(digits):
 @pytest.mark.parametrize(
     "layer, names",
     [
-        (_Quantise, {"zero gradients", "large radius", "queries only"}),
-        (_Noise, {"random forward", "more steps", "many steps or one"}),
-        (_Ripple, {"many steps or one", "queries only"}),
+        (Quantized, {"zero gradients", "large radius", "queries only"}),
+        (Randomized, {"random forward", "more steps", "many steps or one"}),
+        (Rippled, {"many steps or one", "queries only"}),
     ],
 )
 def test_a_masking_input_fails_its_checks(digits, layer, names):
     network, x, y = digits
-    verdicts = _verdicts(_behind(layer(), network), x, y)
+    verdicts = _verdicts(behind(layer(), network), x, y)
     assert {n for n, v in verdicts.items() if v == "failed"} >= names
 
 
 def test_saturated_logits_fail_the_losses(digits):
     network, x, y = digits
-    large = keras.layers.Rescaling(1000.0)(network.output)
-    verdicts = _verdicts(keras.Model(network.input, large), x, y)
+    verdicts = _verdicts(saturated(network, 1000.0), x, y)
     assert verdicts["losses"] == verdicts["zero gradients"] == "failed"
 
 

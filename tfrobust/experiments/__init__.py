@@ -5,6 +5,7 @@ from tfrobust.experiments.attack_benchmark import benchmark_attacks
 from tfrobust.experiments.comparing import compare
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.masked_table import masking_table
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.preparing import prepare
 from tfrobust.experiments.quickstart import quickstart
@@ -25,6 +26,7 @@ __all__ = [
     "compare",
     "evaluate",
     "load_classifier",
+    "masking_table",
     "prepare",
     "quickstart",
     "train",

@@ -8,6 +8,7 @@ from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import masking_lines
+from tfrobust.reports.tables import masking_rows
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 
@@ -21,5 +22,6 @@ __all__ = [
     "plot_accuracy_against_epsilon",
     "robustness_rows",
     "masking_lines",
+    "masking_rows",
     "settings_lines",
 ]

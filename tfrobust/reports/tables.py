@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 
+from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
 from tfrobust.records import EvaluationRecord
 
@@ -69,6 +71,19 @@ def settings_lines(record: EvaluationRecord) -> list[str]:
         shown += [f"{k}={_plain(v)}" for k, v in settings.items()]
         lines.append(f"{attack.name}: {kind} ({', '.join(shown)})")
     return lines
+
+
+_MARKS = {"ok": "", "suspicious": " (?)", "failed": " (!)"}
+
+
+def masking_rows(reports: Mapping[str, Sequence[CheckRecord]]) -> Rows:
+    """Return header and rows: a model each, a column for every check."""
+    names = [check.name for check in next(iter(reports.values()))]
+    rows = [["model", *names]]
+    for model, checks in reports.items():
+        cells = [f"{c.number:.3f}{_MARKS[c.verdict]}" for c in checks]
+        rows.append([model, *cells])
+    return rows
 
 
 def masking_lines(record: EvaluationRecord) -> list[str]:
