@@ -9,7 +9,7 @@ from tests import networks
 from tfrobust import attacks
 from tfrobust import experiments
 from tfrobust import reports
-from tfrobust.attacks.working_set import recorded_chunks
+from tfrobust.attacks.working_set import watched
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import read_record
 from tfrobust.threat_model import NormBall
@@ -21,7 +21,8 @@ def test_chunks_are_the_rows_and_steps_that_were_taken():
     model = networks.tiny_cnn(activation="relu")
     x, y = networks.labelled(model, 20)
     attack = attacks.PGD(NormBall("inf", epsilon=0.02), num_steps=20)
-    with recorded_chunks() as chunks:
+    chunks = []
+    with watched(lambda *chunk: chunks.append(chunk)):
         result = attack(model, x, y)
     rows, steps = np.transpose(chunks)
     assert rows[0] == 20 and (np.diff(rows) <= 0).all()

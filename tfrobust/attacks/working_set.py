@@ -13,23 +13,24 @@ import tensorflow as tf
 
 FIRST_CHUNK = 4
 _LONGEST_CHUNK = 64
-_TAKEN: contextvars.ContextVar[list[tuple[int, int]] | None] = (
-    contextvars.ContextVar("taken", default=None)
+Watch = Callable[[int, int], None]
+_WATCH: contextvars.ContextVar[Watch | None] = contextvars.ContextVar(
+    "watch", default=None
 )
 
 
 @contextlib.contextmanager
-def recorded_chunks() -> Iterator[list[tuple[int, int]]]:
-    """Collect (rows, steps) of every chunk that attacks take inside.
+def watched(watch: Watch) -> Iterator[None]:
+    """Tell `watch` the (rows, steps) of every chunk that begins inside.
 
-    What an attack did, for a benchmark to do again with bare calls.
+    A sign of life of attacks that run for minutes, and what a benchmark has
+    to do again with bare calls.
     """
-    chunks: list[tuple[int, int]] = []
-    token = _TAKEN.set(chunks)
+    token = _WATCH.set(watch)
     try:
-        yield chunks
+        yield
     finally:
-        _TAKEN.reset(token)
+        _WATCH.reset(token)
 
 
 def advance_shrinking(
@@ -65,9 +66,9 @@ def advance_shrinking(
         chunk = num_steps - done
         if shrinks:
             chunk = min(chunk, max(first_chunk, min(done, _LONGEST_CHUNK)))
-        taken = _TAKEN.get()
-        if taken is not None:
-            taken.append((len(standing), chunk))
+        watch = _WATCH.get()
+        if watch is not None:
+            watch(len(standing), chunk)
         state = advance(state, rows, done, chunk)
         done += chunk
         leaving = finished(state).numpy() | (done == num_steps)

@@ -19,7 +19,7 @@ from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
-from tfrobust.attacks.working_set import recorded_chunks
+from tfrobust.attacks.working_set import watched
 from tfrobust.experiments import bare_calls
 from tfrobust.experiments.benchmark_runs import record_run
 from tfrobust.experiments.benchmark_runs import versions_line
@@ -123,7 +123,8 @@ def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
     calls: dict[str, Callable] = {}
     robust = {}
     for name, attack in chosen.items():
-        with recorded_chunks() as chunks:
+        chunks: list[tuple[int, int]] = []
+        with watched(_noting(chunks)):
             result = attack(classifier, x, y, batch_size=config.batch_size)
         robust[name] = result.robust_accuracy
         needs = _NEEDS.get(type(attack), ("input_gradient",))
@@ -146,6 +147,10 @@ def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
         provenance=provenance(config.seed),
         robust_accuracy=robust,
     )
+
+
+def _noting(chunks: list[tuple[int, int]]) -> Callable[[int, int], None]:
+    return lambda rows, steps: chunks.append((rows, steps))
 
 
 def _attacking(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import sys
+import time
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +18,7 @@ from tfrobust import reports
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
+from tfrobust.attacks.working_set import watched
 from tfrobust.data import ImageData
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.models import load_attacked
@@ -221,15 +223,33 @@ class AttackProgress:
         self._label = label
         self._total = total
         self._bar: tqdm.tqdm | None = None
+        self._shown = 0.0
 
     def __enter__(self) -> AttackProgress:
+        self._watching = watched(self._sign_of_life)
+        self._watching.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *error: Any) -> None:
+        self._watching.__exit__(*error)
         if self._bar is not None:
             self._bar.close()
 
     def __call__(self, name: str, done: int) -> None:
+        bar = self._opened()
+        bar.set_description(f"{self._label} {name}".strip(), False)
+        bar.update(done)
+
+    def _sign_of_life(self, rows: int, steps: int) -> None:
+        """Say how many a long attack still works on."""
+        del steps
+        bar, now = self._opened(), time.monotonic()
+        bar.set_postfix_str(f"{rows} standing", refresh=False)
+        if now - self._shown >= bar.mininterval:
+            self._shown = now
+            bar.refresh()
+
+    def _opened(self) -> tqdm.tqdm:
         # Opened at the first sign of life: before, there may be an error.
         if self._bar is None:
             self._bar = tqdm.tqdm(
@@ -239,5 +259,4 @@ class AttackProgress:
                 mininterval=0.5 if sys.stderr.isatty() else 20.0,
                 dynamic_ncols=True,
             )
-        self._bar.set_description(f"{self._label} {name}".strip(), False)
-        self._bar.update(done)
+        return self._bar
