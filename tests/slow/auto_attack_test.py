@@ -46,15 +46,18 @@ def test_as_many_of_200_stand(mnist, attack, expected, slack):
 
 
 @pytest.mark.parametrize(
-    "attack, median, slack",
+    "attack, median, broken",
     [
-        (attacks.DDN(NormBall(2, epsilon=math.inf)), 2.41, 0.03),
-        (attacks.DeepFool(NormBall(2, epsilon=math.inf)), 5.22, 0.3),
+        (attacks.DDN(NormBall(2, epsilon=math.inf)), 2.41, 1.0),
+        (attacks.DeepFool(NormBall(2, epsilon=math.inf)), 5.22, 0.9),
     ],
     ids=lambda value: getattr(type(value), "__name__", None),
 )
-def test_nearest_points_are_as_near(mnist, attack, median, slack):
+def test_nearest_points_are_as_near_as_foolboxs(mnist, attack, median, broken):
     found = attack(*mnist)
-    norms = found.perturbation_norm[found.clean_predictions == found.y]
-    assert found.robust_accuracy == 0.0
-    assert abs(np.median(norms) - median) <= slack
+    right = found.clean_predictions == found.y
+    success = right & ~found.robust
+    assert success.sum() >= broken * right.sum()
+    # Nearer is better, and much nearer would be too good to be true.
+    norm = np.median(found.perturbation_norm[success])
+    assert 0.95 * median <= norm <= 1.005 * median

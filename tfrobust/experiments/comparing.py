@@ -69,17 +69,14 @@ def _trained(
     data_dir: str | None,
     say: Callable[[str], None],
 ) -> TrainingRecord:
-    defense, settings, *different = comparison.defenses[label]
-    training = dict(comparison.training)
-    for changes in different:
-        training |= changes
+    defense, settings = comparison.defenses[label]
     config = TrainingConfig(
         comparison.data,
         data_dir=data_dir,
         defense=defense,
         settings=dict(settings),
         epsilon=comparison.epsilon,
-        **training,
+        **comparison.training,
     )
     there = directory / "config.json"
     same = there.is_file() and read_config(directory) == plain(config)
