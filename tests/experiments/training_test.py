@@ -68,6 +68,12 @@ def test_a_standardized_network_knows_the_training_images():
     np.testing.assert_allclose(layer(x), 2.0, rtol=1e-5)
 
 
+def test_a_network_that_can_not_standardize_says_so(tmp_path):
+    with pytest.raises(ValueError, match="dense_network.*can't standardize"):
+        _train(_config(standardize=True), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_tensorboard_summaries_are_written_where_asked_for(tmp_path):
     _train(_config(tensorboard=True), tmp_path / "run")
     events = list((tmp_path / "run" / "tensorboard").rglob("events*"))

@@ -165,6 +165,8 @@ def build_model(
 ) -> RobustModel:
     """Return the compiled defense."""
     name = config.architecture or recipes.data_defaults(data.name).architecture
+    if config.standardize:
+        recipes.check_standardizes(name)
     classifier = recipes.make_architecture(
         name,
         data.image_shape,

@@ -2,6 +2,7 @@
 
 from tfrobust.recipes.architectures import ARCHITECTURES
 from tfrobust.recipes.architectures import check_architecture
+from tfrobust.recipes.architectures import check_standardizes
 from tfrobust.recipes.architectures import make_architecture
 from tfrobust.recipes.attacks import ATTACKS
 from tfrobust.recipes.attacks import Budget
@@ -25,6 +26,7 @@ __all__ = [
     "DEFENSES",
     "SUITES",
     "check_architecture",
+    "check_standardizes",
     "check_defense",
     "data_defaults",
     "defense_settings",

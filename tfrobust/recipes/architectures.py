@@ -22,6 +22,21 @@ def check_architecture(name: str) -> None:
     pick("architecture", name, ARCHITECTURES)
 
 
+def check_standardizes(name: str) -> None:
+    """Raise `ValueError` unless a network takes `mean` and `variance`."""
+    able = _with_option("mean")
+    check_architecture(name)
+    if name not in able:
+        raise ValueError(
+            f"`{name}` can't standardize its images; {', '.join(able)} can. "
+            "Received: standardize=True"
+        )
+
+
+def _with_option(option: str) -> list[str]:
+    return [n for n, m in ARCHITECTURES.items() if option in accepted(m)]
+
+
 def make_architecture(
     name: str,
     input_shape: Sequence[int],
@@ -56,7 +71,9 @@ def make_architecture(
     for option, value in given.items():
         if option not in accepted(make):
             raise ValueError(
-                f"`{name}` has no {option}. Received: {option}={value!r}"
+                f"`{name}` has no {option}; {', '.join(_with_option(option))} "
+                "have one. "
+                f"Received: {option}={value!r}"
             )
     shape = tuple(input_shape)
     try:
