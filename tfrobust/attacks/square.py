@@ -41,6 +41,12 @@ class SearchState(NamedTuple):
     value: tf.Tensor
 
 
+class _Rows(NamedTuple):
+    x: tf.Tensor
+    y: tf.Tensor
+    ids: tf.Tensor
+
+
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class Square(Attack):
@@ -99,17 +105,17 @@ class Square(Attack):
     ) -> np.ndarray:
         """See base class."""
         begin, advance = self._compiled(classifier, x)
-        epsilon = tf.constant(self.threat_model.epsilon, x.dtype)
-        rows = (x, labels, example_ids)
+        sizes = tf.constant(self.threat_model.epsilon, x.dtype), self._key
+        rows = _Rows(x, labels, example_ids)
 
         def run(
-            state: SearchState, rows: Any, first: int, steps: int
+            state: SearchState, rows: _Rows, first: int, steps: int
         ) -> SearchState:
             counts = tf.constant(first + 1), tf.constant(steps)
-            return advance(state, *rows, epsilon, *counts)
+            return advance(state, rows, *sizes, *counts)
 
         return advance_shrinking(
-            begin(*rows, epsilon),
+            begin(rows, *sizes),
             rows,
             run,
             finished=lambda state: state.value > 0,
@@ -117,84 +123,100 @@ class Square(Attack):
             num_steps=self.num_queries - 1,
         )
 
+    @property
+    def _key(self) -> tf.Tensor:
+        return tf.constant(self.seed, tf.int64)
+
     def _compiled(
         self, classifier: Any, x: tf.Tensor
     ) -> tuple[Callable, Callable]:
-        shape = self.threat_model.with_epsilon(0.0)
         images = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
         ints = tf.TensorSpec((None,), tf.int64)
-        scalar, count = tf.TensorSpec((), x.dtype), tf.TensorSpec((), tf.int32)
+        rows = _Rows(images, ints, ints)
         state = SearchState(images, tf.TensorSpec((None,), tf.float32))
-        sides = _sides(x.shape[1:], self.num_queries, self.initial_share)
-        key = (dataclasses.replace(self, threat_model=shape), images)
-
-        def look(model: Any, x_adv: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-            logits = model(x_adv, training=False)
-            values = tf.cast(margin(y, logits), tf.float32)
-            # A point whose logits aren't finite is no success.
-            lost = tf.fill(tf.shape(values), -float("inf"))
-            return tf.where(tf.math.is_finite(values), values, lost)
-
-        def build_begin(model: Any) -> Callable:
-            def begin(
-                x: tf.Tensor, y: tf.Tensor, ids: tf.Tensor, epsilon: tf.Tensor
-            ) -> SearchState:
-                ball = shape.with_epsilon(epsilon)
-                signs = _stripes(x, self.seed, ids)
-                x_adv = ball.project(x + epsilon * signs, x)
-                return SearchState(x_adv, look(model, x_adv, y))
-
-            return begin
-
-        def build_advance(model: Any) -> Callable:
-            def advance(
-                state: SearchState,
-                x: tf.Tensor,
-                y: tf.Tensor,
-                ids: tf.Tensor,
-                epsilon: tf.Tensor,
-                first: tf.Tensor,
-                num_steps: tf.Tensor,
-            ) -> SearchState:
-                ball = shape.with_epsilon(epsilon)
-                table = tf.constant(sides)
-                count = 2 + _sizes(x.shape[1:])[2]
-
-                def body(
-                    query: tf.Tensor, state: SearchState
-                ) -> tuple[tf.Tensor, SearchState]:
-                    draws = hashed_uniform(self.seed, ids, query, count)
-                    signs = _square(x, draws, table[query], self.reaches_edge)
-                    tried = state.x_adv + 2.0 * epsilon * signs
-                    tried = ball.project(tried, x)
-                    values = look(model, tried, y)
-                    better = (values > state.value) | (values >= 0)
-                    rows = per_example(better, x) > 0
-                    return query + 1, SearchState(
-                        tf.where(rows, tried, state.x_adv),
-                        tf.where(better, values, state.value),
-                    )
-
-                _, state = tf.while_loop(
-                    lambda *_: True,
-                    body,
-                    (first, state),
-                    maximum_iterations=num_steps,
-                )
-                return state
-
-            return advance
-
-        data = [images, ints, ints, scalar]
+        scalar, seed = tf.TensorSpec((), x.dtype), tf.TensorSpec((), tf.int64)
+        count = tf.TensorSpec((), tf.int32)
+        # Neither radius nor seed is part of the graphs.
+        shape = dataclasses.replace(self.with_radius(0.0), seed=0)
+        key = (shape, images)
         return (
-            compiled(classifier, ("square", *key), build_begin, data),
+            compiled(
+                classifier,
+                ("square", *key),
+                self._build_begin,
+                [rows, scalar, seed],
+            ),
             compiled(
                 classifier,
                 ("squares", *key),
-                build_advance,
-                [state, *data, count, count],
+                self._build_advance,
+                [state, rows, scalar, seed, count, count],
             ),
         )
+
+    def _build_begin(self, model: Any) -> Callable:
+        def begin(
+            rows: _Rows, epsilon: tf.Tensor, seed: tf.Tensor
+        ) -> SearchState:
+            ball = self.threat_model.with_epsilon(epsilon)
+            signs = _stripes(rows.x, seed, rows.ids)
+            x_adv = ball.project(rows.x + epsilon * signs, rows.x)
+            return SearchState(x_adv, _look(model, x_adv, rows.y))
+
+        return begin
+
+    def _build_advance(self, model: Any) -> Callable:
+        def advance(
+            state: SearchState,
+            rows: _Rows,
+            epsilon: tf.Tensor,
+            seed: tf.Tensor,
+            first: tf.Tensor,
+            num_steps: tf.Tensor,
+        ) -> SearchState:
+            ball = self.threat_model.with_epsilon(epsilon)
+            shape = rows.x.shape[1:]
+            sides = _sides(shape, self.num_queries, self.initial_share)
+            table, count = tf.constant(sides), 2 + _sizes(shape)[2]
+
+            def body(
+                query: tf.Tensor, state: SearchState
+            ) -> tuple[tf.Tensor, SearchState]:
+                draws = hashed_uniform(seed, rows.ids, query, count)
+                signs = _square(rows.x, draws, table[query], self.reaches_edge)
+                tried = state.x_adv + 2.0 * epsilon * signs
+                tried = ball.project(tried, rows.x)
+                return query + 1, _better(model, state, tried, rows.y)
+
+            _, state = tf.while_loop(
+                lambda *_: True,
+                body,
+                (first, state),
+                maximum_iterations=num_steps,
+            )
+            return state
+
+        return advance
+
+
+def _look(model: Any, x_adv: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Return margins; a point whose logits aren't finite is no success."""
+    values = tf.cast(margin(y, model(x_adv, training=False)), tf.float32)
+    lost = tf.fill(tf.shape(values), -float("inf"))
+    return tf.where(tf.math.is_finite(values), values, lost)
+
+
+def _better(
+    model: Any, state: SearchState, tried: tf.Tensor, y: tf.Tensor
+) -> SearchState:
+    """Return the state with these points where they are no worse."""
+    values = _look(model, tried, y)
+    better = (values > state.value) | (values >= 0)
+    rows = per_example(better, tried) > 0
+    return SearchState(
+        tf.where(rows, tried, state.x_adv),
+        tf.where(better, values, state.value),
+    )
 
 
 def _sizes(shape: tuple[int, ...]) -> tuple[int, int, int]:
@@ -219,7 +241,7 @@ def _sides(
     return sides
 
 
-def _stripes(x: tf.Tensor, seed: int, ids: tf.Tensor) -> tf.Tensor:
+def _stripes(x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
     """Return +-1 per column and channel, of `x`'s shape."""
     height, width, channels = _sizes(x.shape[1:])
     draws = hashed_uniform(seed, ids, 0, width * channels)

@@ -14,7 +14,7 @@ _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def hashed_uniform(
-    seed: int, ids: tf.Tensor, draw: tf.Tensor, count: int
+    seed: tf.Tensor | int, ids: tf.Tensor, draw: tf.Tensor, count: int
 ) -> tf.Tensor:
     """Return draws from U[0, 1) keyed by (seed, example id, draw).
 
@@ -27,7 +27,7 @@ def hashed_uniform(
     Returns:
         float32, shape (batch, count).
     """
-    key = _mixed(tf.cast(ids, tf.uint64) + _mixed(_word(seed)))
+    key = _mixed(tf.cast(ids, tf.uint64) + _mixed(tf.cast(seed, tf.uint64)))
     key = _mixed(key + tf.cast(draw, tf.uint64))
     steps = tf.range(1, count + 1, dtype=tf.int64)
     counters = _word(_GAMMA) * tf.cast(steps, tf.uint64)
