@@ -126,10 +126,10 @@ COMPARISONS = {
         num_restarts=1,
         notes=(
             "SmallCNN, two epochs, K = 10, one seed; thirteen of the "
-            "defenses whose training fits ten minutes on two idle cores. MART and LLR do "
-            "not begin to learn from the full radius: what they hold is one "
-            "class. Adversarial training for longer, and LFR, stand in "
-            "mnist.md."
+            "defenses whose training fits ten minutes on two idle cores. "
+            "MART and LLR do not begin to learn from the full radius: what "
+            "they hold is one class. Adversarial training for longer, and "
+            "LFR, stand in mnist.md."
         ),
     ),
 }
