@@ -1,10 +1,14 @@
 """A table of defenses: trained, attacked, written, and gone on with."""
 
+import json
+
 import pytest
 
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust.recipes.comparisons import Comparison
+
+ROWS = ("plain", "TRADES_pca")
 
 
 @pytest.fixture
@@ -23,6 +27,7 @@ def tiny(monkeypatch):
         num_examples=20,
         num_restarts=1,
         notes="Tiny.",
+        own_training={"TRADES, pca": {"learning_rate": 0.5}},
     )
     monkeypatch.setitem(recipes.COMPARISONS, "tiny", comparison)
 
@@ -47,6 +52,11 @@ def test_a_table_is_written_from_records_and_gone_on_with(tmp_path, tiny):
         ["pgd-40", "pgd_margin-40"],
         ["pgd-40", "pgd_margin-40", "adaptive-40"],
     ]
+    # One row has a rate of its own, and the page says so.
+    assert "TRADES, pca: learning_rate 0.5" in text
+    configs = [tmp_path / "runs" / n / "config.json" for n in ROWS]
+    configs = [json.loads(path.read_text()) for path in configs]
+    assert [config["learning_rate"] for config in configs] == [1e-3, 0.5]
     # What is finished is kept: no file is written again.
     models = sorted((tmp_path / "runs").rglob("*.*"))
     before = [path.stat().st_mtime_ns for path in models]

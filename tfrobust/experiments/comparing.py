@@ -70,13 +70,14 @@ def _trained(
     say: Callable[[str], None],
 ) -> TrainingRecord:
     defense, settings = comparison.defenses[label]
+    own = comparison.own_training.get(label, {})
     config = TrainingConfig(
         comparison.data,
         data_dir=data_dir,
         defense=defense,
         settings=dict(settings),
         epsilon=comparison.epsilon,
-        **comparison.training,
+        **(dict(comparison.training) | dict(own)),
     )
     there = directory / "config.json"
     same = there.is_file() and read_config(directory) == plain(config)
@@ -137,7 +138,8 @@ def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
         f"Written by `python -m tools.reproduce --table={name}` from its "
         f"records ({versions}; trained and attacked at revisions "
         f"{', '.join(revisions)}).",
-        f"{comparison.notes} Training: {shared}; the last epoch's weights. "
+        f"{comparison.notes} Training: {shared}{_own_training(comparison)}; "
+        "the last epoch's weights. "
         f"Attacks: best points of the first {examples} test images, "
         f"{comparison.num_restarts} random starts; adaptive climbs what the "
         "defense trained with; where that is cross-entropy alone, pgd is "
@@ -147,6 +149,14 @@ def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
         "\n".join(f"- {line}" for line in _settings_lines(rows[0][2])),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _own_training(comparison: Comparison) -> str:
+    """Return what single rows train with beside the rest."""
+    return "".join(
+        f"; {label}: " + ", ".join(f"{k} {v}" for k, v in own.items())
+        for label, own in comparison.own_training.items()
+    )
 
 
 def _settings_lines(record: EvaluationRecord) -> list[str]:
