@@ -5,6 +5,7 @@ from __future__ import annotations
 import fractions
 import sys
 import textwrap
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -199,6 +200,7 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
 
     def guarded(_: list[str]) -> None:
         logging.set_verbosity(logging.WARNING)
+        warnings.formatwarning = _one_line
         try:
             main()
         except (ValueError, TrainingDiverged, OSError) as error:
@@ -214,6 +216,11 @@ def fail(reason: object) -> None:
     """Print one line to stderr and exit with 1."""
     print("error:", " ".join(str(reason).split()), file=sys.stderr)
     sys.exit(1)
+
+
+def _one_line(message: Warning | str, *_: Any, **__: Any) -> str:
+    """Return a warning without the line of code that gave it."""
+    return f"warning: {message}\n"
 
 
 def _plain(value: Any) -> str:

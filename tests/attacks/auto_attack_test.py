@@ -7,13 +7,18 @@ alone.
 
 import json
 import pathlib
+import warnings
 
 import keras
 import numpy as np
 import pytest
 
+from tests import networks
 from tfrobust import attacks
 from tfrobust.attacks.apgd import checkpoints
+from tfrobust.experiments.masked_models import behind
+from tfrobust.experiments.masked_models import Quantized
+from tfrobust.experiments.masked_models import Randomized
 from tfrobust.objectives import DifferenceOfLogitsRatio
 from tfrobust.threat_model import NormBall
 
@@ -72,3 +77,67 @@ def test_checkpoints_of_a_hundred_steps():
     assert checkpoints(100) == [22, 41, 57, 70, 80, 87, 93, 99]
     assert checkpoints(1) == [1]
     assert checkpoints(10) == [2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+def test_in_l2_it_is_the_worst_of_its_parts(digits):
+    model, x, y, _ = digits
+    x, y = x[:50], y[:50]
+    ball = NormBall(2, epsilon=0.6)
+    found = attacks.AutoAttack(ball)(model, x, y)
+    parts = [a(model, x, y).robust for a in attacks.AutoAttack(ball).attacks]
+    np.testing.assert_array_equal(found.robust, np.logical_and.reduce(parts))
+    # Windows of three pixels are coarse in images of eight.
+    by_gradient = np.logical_and.reduce(parts[:3])
+    assert by_gradient.sum() < parts[3].sum() < 45
+
+
+def test_plus_is_no_weaker(digits):
+    model, x, y, _ = digits
+    plus = attacks.AutoAttack(_BALL, version="plus")
+    assert [type(a).__name__ for a in plus.attacks] == [
+        "APGD",
+        "APGD",
+        "FAB",
+        "Square",
+        "TargetedAPGD",
+        "TargetedFAB",
+    ]
+    assert [getattr(a, "num_restarts", 1) for a in plus.attacks] == [
+        5,
+        5,
+        5,
+        1,
+        1,
+        1,
+    ]
+    standard = attacks.AutoAttack(_BALL)(model, x[:30], y[:30]).robust
+    found = plus(model, x[:30], y[:30]).robust
+    assert found.sum() <= standard.sum()
+
+
+def test_a_sound_model_is_not_warned_of(digits):
+    model, x, y, _ = digits
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        attacks.AutoAttack(_BALL)(model, x[:20], y[:20])
+
+
+def test_a_random_model_is_warned_of():
+    inner = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(inner, 6)
+    model = behind(Randomized(), inner)
+    ball = NormBall("inf", epsilon=0.01)
+    with pytest.warns(UserWarning, match='version="rand"'):
+        attacks.AutoAttack(ball)(model, x, y)
+
+
+def test_vanished_gradients_are_warned_of_and_what_queries_find():
+    model = networks.tiny_cnn(activation="relu")
+    x, _ = networks.labelled(model, 12)
+    masked = behind(Quantized(), model)
+    y = masked(x).numpy().argmax(1)
+    with pytest.warns(UserWarning) as seen:
+        attacks.AutoAttack(NormBall("inf", epsilon=0.3))(masked, x, y)
+    text = " ".join(str(w.message) for w in seen)
+    assert "12 of 12 images have no input gradient" in text
+    assert "Square broke" in text

@@ -21,6 +21,8 @@ _INF = NormBall("inf", epsilon=math.inf, bounds=(-10.0, 10.0))
 _ATTACKS = {
     "DeepFool": (attacks.DeepFool(_TWO), 4, 1.021),
     "DeepFool-linf": (attacks.DeepFool(_INF), 4, 1.021),
+    "FAB": (attacks.FAB(_TWO, num_steps=30), 4, 1.05),
+    "FAB-linf": (attacks.FAB(_INF, num_steps=30), 4, 1.05),
     "TargetedFAB": (attacks.TargetedFAB(_TWO, num_steps=30), 4, 1.05),
     "TargetedFAB-linf": (attacks.TargetedFAB(_INF, num_steps=30), 4, 1.05),
     # These follow a loss, whose slope shows the nearest boundary only where
@@ -167,3 +169,20 @@ def test_an_infinite_radius_does_not_open_the_box():
     ball = NormBall(2, epsilon=math.inf)
     outside = tf.constant([[1.5, 0.0]])
     assert not ball.contains(outside, tf.zeros((1, 2))).numpy().any()
+
+
+def test_restarts_of_fab_begin_half_as_far_as_the_nearest_point():
+    attack = attacks.FAB(NormBall(2, epsilon=math.inf), num_restarts=3)
+    x = tf.fill((4, 9), 0.5)
+    ids = tf.range(4, dtype=tf.int64)
+    rows = Rows(x, tf.zeros((4, 2), tf.int64), ids)
+    reach = tf.constant([0.1, 0.4, 0.2, math.inf])
+    state = attack.begin(rows)
+    starts = [
+        attack.restarted(state, rows, run, reach).x_adv for run in (0, 1, 2)
+    ]
+    np.testing.assert_array_equal(starts[0], x)
+    for start in starts[1:]:
+        far = np.linalg.norm(start - x, axis=1)
+        np.testing.assert_allclose(far, [0.05, 0.2, 0.1, 0], rtol=1e-5)
+    assert (starts[1].numpy() != starts[2].numpy()).any()

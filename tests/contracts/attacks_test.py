@@ -50,9 +50,12 @@ ROWS = {
         _INF, num_steps=8, objective=DifferenceOfLogitsRatio()
     ),
     "TargetedAPGD": attacks.TargetedAPGD(_INF, num_steps=5, num_targets=1),
+    "FAB": attacks.FAB(_INF, num_steps=5, num_restarts=2),
+    "FAB-l2": attacks.FAB(_TWO, num_steps=5, num_candidates=3),
     "TargetedFAB": attacks.TargetedFAB(_INF, num_steps=5),
     "TargetedFAB-l2": attacks.TargetedFAB(_TWO, num_steps=5),
     "Square": attacks.Square(_INF, num_queries=40),
+    "Square-l2": attacks.Square(_TWO, num_queries=40),
     "DeepFool": attacks.DeepFool(_TWO),
     "DeepFool-linf": attacks.DeepFool(_INF, num_candidates=2),
     "DDN": attacks.DDN(_TWO, num_steps=12),
@@ -65,6 +68,7 @@ ROWS = {
     "AutoAttack": attacks.AutoAttack(_INF),
     "AutoAttack-rand": attacks.AutoAttack(_INF, version="rand"),
 }
+_FOR_IMAGES = [ROWS[name] for name in ("CorrelatedNoise", "Square-l2")]
 _PUBLIC = {
     name
     for name in attacks.__all__
@@ -187,8 +191,8 @@ def test_config_round_trip(attack):
 def test_shapes_and_class_counts(attack, shape, num_classes):
     if len(shape) == 3:
         model = networks.tiny_cnn(shape[2], num_classes)
-    elif isinstance(attack, attacks.CorrelatedNoise):
-        pytest.skip("pixels that are a row have no distance")
+    elif attack in _FOR_IMAGES:
+        pytest.skip("made for images")
     else:
         model = networks.tiny_dense(shape[0], num_classes)
     x, y = networks.labelled(model, 3)

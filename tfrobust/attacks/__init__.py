@@ -12,6 +12,7 @@ from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.carlini_wagner import CarliniWagner
 from tfrobust.attacks.ddn import DDN
 from tfrobust.attacks.deepfool import DeepFool
+from tfrobust.attacks.fab import FAB
 from tfrobust.attacks.fab import TargetedFAB
 from tfrobust.attacks.fmn import FMN
 from tfrobust.attacks.gradient import GradientAttack
@@ -38,6 +39,7 @@ __all__ = [
     "CorrelatedNoise",
     "DDN",
     "DeepFool",
+    "FAB",
     "FGM",
     "FGSM",
     "FMN",

@@ -15,6 +15,8 @@ import tensorflow as tf
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_non_negative
 from tfrobust.attacks.base import check_threat_model
+from tfrobust.attacks.boundaries import logits_and_jacobian
+from tfrobust.attacks.boundaries import nearest_boundary
 from tfrobust.attacks.nearest import is_broken
 from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
@@ -24,9 +26,11 @@ from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.objectives import Candidates
 from tfrobust.objectives import Objective
-from tfrobust.ops.norms import flatten
+from tfrobust.ops.norms import l1_norm
+from tfrobust.ops.norms import l2_norm
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import per_example
+from tfrobust.ops.norms import unit
 from tfrobust.threat_model import NormBall
 
 
@@ -64,11 +68,11 @@ def minimal_perturbation(
 
     def body(total: tf.Tensor) -> tuple[tf.Tensor]:
         here = x + (1.0 + overshoot) * total
-        logits, jacobian = _logits_and_jacobian(classifier, here, classes)
+        logits, jacobian = logits_and_jacobian(classifier, here, classes)
         predicted = tf.argmax(logits, 1, output_type=labels.dtype)
         standing = predicted == labels
         logits = tf.gather(logits, classes, batch_dims=1)
-        step = _nearest_boundary(logits, jacobian, 2)
+        step = _step_to(*nearest_boundary(logits, jacobian, 2), 2)
         step = tf.reshape(step, tf.shape(x))
         return (total + step * per_example(standing, x),)
 
@@ -81,55 +85,11 @@ def minimal_perturbation(
     return tf.stop_gradient((1.0 + overshoot) * total)
 
 
-def _logits_and_jacobian(
-    classifier: Any, x: tf.Tensor, classes: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return logits (batch, L) and input gradients (batch, k, D) of k."""
-    with tf.GradientTape(
-        persistent=True, watch_accessed_variables=False
-    ) as tape:
-        tape.watch(x)
-        logits = tf.cast(classifier(x, training=False), x.dtype)
-    rows = [
-        flatten(
-            tape.gradient(
-                logits,
-                x,
-                output_gradients=tf.one_hot(
-                    classes[:, k], logits.shape[1], dtype=x.dtype
-                ),
-                unconnected_gradients=tf.UnconnectedGradients.ZERO,
-            )
-        )
-        for k in range(classes.shape[1])
-    ]
-    return logits, tf.stack(rows, 1)
-
-
-def _nearest_boundary(
-    logits: tf.Tensor, jacobian: tf.Tensor, order: Norm
-) -> tf.Tensor:
-    """Return the step to the nearest boundary of the first class, (batch, D).
-
-    The boundaries are those of the linearised logits.
-    """
-    gaps = logits[:, :1] - logits
-    normals = jacobian - jacobian[:, :1]
+def _step_to(normal: tf.Tensor, gap: tf.Tensor, order: Norm) -> tf.Tensor:
+    """Return the shortest step over the gap, without a box, (batch, D)."""
+    length, direction = l1_norm(normal), tf.sign(normal)
     if order == 2:
-        lengths = tf.sqrt(tf.reduce_sum(tf.square(normals), 2))
-    else:
-        lengths = tf.reduce_sum(tf.abs(normals), 2)
-    distance = tf.math.divide_no_nan(tf.abs(gaps), lengths)
-    # The class itself, and any class that is everywhere as likely.
-    distance = tf.where(lengths > 0, distance, float("inf"))
-    nearest = tf.argmin(distance, 1)
-    gap = tf.gather(gaps, nearest, batch_dims=1)
-    length = tf.gather(lengths, nearest, batch_dims=1)
-    normal = tf.gather(normals, nearest, batch_dims=1)
-    if order == 2:
-        direction = tf.math.divide_no_nan(normal, length[:, None])
-    else:
-        direction = tf.sign(normal)
+        length, direction = l2_norm(normal), unit(normal, 2)
     return tf.math.divide_no_nan(gap, length)[:, None] * direction
 
 
@@ -191,9 +151,10 @@ class DeepFool(NearestPointAttack):
         model, ball, rows = problem
         x, classes = rows.x, rows.labels
         here = ball.clip(x + (1.0 + self.overshoot) * state.total)
-        logits, jacobian = _logits_and_jacobian(model, here, classes)
+        logits, jacobian = logits_and_jacobian(model, here, classes)
         logits = tf.gather(logits, classes, batch_dims=1)
-        step = _nearest_boundary(logits, jacobian, ball.norm)
+        boundary = nearest_boundary(logits, jacobian, ball.norm)
+        step = _step_to(*boundary, ball.norm)
         standing = per_example(~self.has_ended(state), x)
         total = state.total + tf.reshape(step, tf.shape(x)) * standing
         points = ball.clip(x + (1.0 + self.overshoot) * total)

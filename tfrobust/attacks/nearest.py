@@ -95,6 +95,21 @@ class NearestPointAttack(Attack, abc.ABC):
         del classifier, x
         return [labels]
 
+    def restarted(
+        self, state: Any, rows: Rows, run: int, reach: tf.Tensor
+    ) -> Any:
+        """Return what run number `run` begins with; here always the same.
+
+        Args:
+            state: what `begin` returned.
+            rows: the examples.
+            run: from 0.
+            reach: distance of the nearest point known, or the radius where
+                that is smaller, shape (batch,); may be infinite.
+        """
+        del rows, run, reach
+        return state
+
     def has_ended(self, state: Any) -> tf.Tensor:
         """Say which rows need no more steps whatever the radius; here none."""
         return tf.zeros_like(state.best.distance, tf.bool)
@@ -114,11 +129,14 @@ class NearestPointAttack(Attack, abc.ABC):
         """See base class; where nothing is in the ball, x."""
         found, nearest = x.numpy(), np.full(len(x), np.inf)
         standing, radius = np.arange(len(x)), self.threat_model.epsilon
-        for run in self.runs(classifier, x, labels):
+        for run, run_labels in enumerate(self.runs(classifier, x, labels)):
             rows = Rows(
-                *(tf.gather(t, standing) for t in (x, run, example_ids))
+                *(tf.gather(t, standing) for t in (x, run_labels, example_ids))
             )
-            best = self._run(classifier, rows)
+            reach = np.minimum(nearest[standing], radius)
+            reach = tf.constant(reach, x.dtype)
+            state = self.restarted(self.begin(rows), rows, run, reach)
+            best = self._run(classifier, rows, state)
             closer = best.distance < nearest[standing]
             inside = closer & (best.distance <= radius)
             found[standing[inside]] = best.point[inside]
@@ -129,8 +147,7 @@ class NearestPointAttack(Attack, abc.ABC):
                 break
         return found
 
-    def _run(self, classifier: Any, rows: Rows) -> Nearest:
-        state = self.begin(rows)
+    def _run(self, classifier: Any, rows: Rows, state: Any) -> Nearest:
         advance = self._compiled(classifier, state, rows)
         radius = self.threat_model.epsilon
         shrinks = math.isfinite(radius)

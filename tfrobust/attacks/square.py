@@ -8,10 +8,10 @@ https://arxiv.org/abs/1912.00049
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -22,16 +22,48 @@ from tfrobust.arguments import check_seed
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.square_l2 import L2Moves
+from tfrobust.attacks.square_linf import LinfMoves
 from tfrobust.attacks.working_set import advance_shrinking
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
-from tfrobust.ops.hashing import hashed_uniform
+from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import per_example
 from tfrobust.threat_model import NormBall
 
-# After so many queries the share of pixels is halved once more (authors).
-_HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+class Moves(Protocol):
+    """Which points a search looks at; `ball.epsilon` is a scalar tensor."""
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        num_queries: int,
+        initial_share: float,
+        reaches_edge: bool,
+    ) -> None: ...
+
+    def first(
+        self, x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor, ball: NormBall
+    ) -> tf.Tensor:
+        """Return the point of the first query."""
+        ...
+
+    def later(
+        self,
+        x_adv: tf.Tensor,
+        x: tf.Tensor,
+        seed: tf.Tensor,
+        ids: tf.Tensor,
+        query: tf.Tensor,
+        ball: NormBall,
+    ) -> tf.Tensor:
+        """Return the point of a later query, from the best so far."""
+        ...
+
+
+_MOVES: dict[Norm, type[Moves]] = {"inf": LinfMoves, 2: L2Moves}
 
 
 class SearchState(NamedTuple):
@@ -50,16 +82,19 @@ class _Rows(NamedTuple):
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
 class Square(Attack):
-    """Random search over squares of full strength in the l-infinity ball.
+    """Random search over squares; asks for no gradient.
 
-    Begins with vertical stripes of +-epsilon; each query sets one square, of
-    a share of the pixels that falls on the authors' schedule, to +-epsilon
-    in each channel, and is kept if the margin falls. An example's squares
-    are keyed by (seed, example id, query): its own, and the same in any
-    batch. Asks for no gradient, so it sees through a masked one.
+    l-inf: begins with vertical stripes of +-epsilon; each query sets one
+    square, of a share of the pixels that falls on the authors' schedule, to
+    +-epsilon in each channel. l2: begins with a grid of bumps; each query
+    moves the strength of two such squares into one, with a bump on it. A
+    query is kept if the margin falls. An example's squares are keyed by
+    (seed, example id, query): its own, and the same in any batch. Without
+    gradients it sees through masked ones.
 
     Args:
-        threat_model: ball of norm "inf", and box.
+        threat_model: ball of norm "inf" or 2, and box; l2 needs images of
+            at least 5 x 5 pixels.
         num_queries: forward passes per example, at least 2; default 5000.
         initial_share: of the pixels in a square at first, in (0, 1];
             default 0.8.
@@ -78,9 +113,9 @@ class Square(Attack):
 
     def __post_init__(self) -> None:
         check_threat_model(self.threat_model)
-        if self.threat_model.norm != "inf":
+        if self.threat_model.norm not in _MOVES:
             raise ValueError(
-                "Square takes norm inf. "
+                "Square takes norm 2 or inf. "
                 f"Received: norm={self.threat_model.norm!r}"
             )
         check_integer("num_queries", self.num_queries, minimum=2)
@@ -154,13 +189,18 @@ class Square(Attack):
             ),
         )
 
+    def _moves(self, shape: tuple[int, ...]) -> Moves:
+        moves = _MOVES[self.threat_model.norm]
+        share, edge = self.initial_share, self.reaches_edge
+        return moves(shape, self.num_queries, share, edge)
+
     def _build_begin(self, model: Any) -> Callable:
         def begin(
             rows: _Rows, epsilon: tf.Tensor, seed: tf.Tensor
         ) -> SearchState:
             ball = self.threat_model.with_epsilon(epsilon)
-            signs = _stripes(rows.x, seed, rows.ids)
-            x_adv = ball.project(rows.x + epsilon * signs, rows.x)
+            moves = self._moves(rows.x.shape[1:])
+            x_adv = moves.first(rows.x, seed, rows.ids, ball)
             return SearchState(x_adv, _look(model, x_adv, rows.y))
 
         return begin
@@ -175,17 +215,14 @@ class Square(Attack):
             num_steps: tf.Tensor,
         ) -> SearchState:
             ball = self.threat_model.with_epsilon(epsilon)
-            shape = rows.x.shape[1:]
-            sides = _sides(shape, self.num_queries, self.initial_share)
-            table, count = tf.constant(sides), 2 + _sizes(shape)[2]
+            moves = self._moves(rows.x.shape[1:])
 
             def body(
                 query: tf.Tensor, state: SearchState
             ) -> tuple[tf.Tensor, SearchState]:
-                draws = hashed_uniform(seed, rows.ids, query, count)
-                signs = _square(rows.x, draws, table[query], self.reaches_edge)
-                tried = state.x_adv + 2.0 * epsilon * signs
-                tried = ball.project(tried, rows.x)
+                tried = moves.later(
+                    state.x_adv, rows.x, seed, rows.ids, query, ball
+                )
                 return query + 1, _better(model, state, tried, rows.y)
 
             _, state = tf.while_loop(
@@ -217,62 +254,3 @@ def _better(
         tf.where(rows, tried, state.x_adv),
         tf.where(better, values, state.value),
     )
-
-
-def _sizes(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return (height, width, channels); flat inputs are one row."""
-    if len(shape) == 3:
-        return shape[0], shape[1], shape[2]
-    return 1, math.prod(shape), 1
-
-
-def _sides(
-    shape: tuple[int, ...], num_queries: int, initial_share: float
-) -> np.ndarray:
-    """Return (height, width) of the square of each query."""
-    height, width, _ = _sizes(shape)
-    sides = np.ones((num_queries, 2), np.int32)
-    for query in range(num_queries):
-        halvings = sum(query > at for at in _HALVINGS)
-        pixels = initial_share * 0.5**halvings * height * width
-        tall = min(max(round(math.sqrt(pixels)), 1), height)
-        broad = tall if height == width else round(pixels / tall)
-        sides[query] = tall, min(max(broad, 1), width)
-    return sides
-
-
-def _stripes(x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-    """Return +-1 per column and channel, of `x`'s shape."""
-    height, width, channels = _sizes(x.shape[1:])
-    draws = hashed_uniform(seed, ids, 0, width * channels)
-    signs = tf.reshape(_signs(draws, x.dtype), (-1, 1, width, channels))
-    signs = tf.tile(signs, (1, height, 1, 1))
-    return tf.reshape(signs, tf.shape(x))
-
-
-def _square(
-    x: tf.Tensor, draws: tf.Tensor, side: tf.Tensor, reaches_edge: bool
-) -> tf.Tensor:
-    """Return +-1 per channel in one square of each example, else 0."""
-    height, width, _ = _sizes(x.shape[1:])
-    inside_rows = _interval(draws[:, 0], side[0], height, reaches_edge)
-    inside_columns = _interval(draws[:, 1], side[1], width, reaches_edge)
-    inside = inside_rows[:, :, None] & inside_columns[:, None, :]
-    signs = _signs(draws[:, 2:], x.dtype)[:, None, None, :]
-    square = tf.cast(inside, x.dtype)[..., None] * signs
-    return tf.reshape(square, tf.shape(x))
-
-
-def _interval(
-    draw: tf.Tensor, length: tf.Tensor, total: int, reaches_edge: bool
-) -> tf.Tensor:
-    """Return where a random interval of this length lies, (batch, total)."""
-    places = tf.maximum(total - length + int(reaches_edge), 1)
-    places = tf.cast(places, tf.float32)
-    start = tf.cast(draw * places, tf.int32)[:, None]
-    at = tf.range(total)[None, :]
-    return (at >= start) & (at < start + length)
-
-
-def _signs(draws: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    return tf.where(draws < 0.5, tf.constant(-1, dtype), tf.constant(1, dtype))

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfrobust.arguments import check_positive
+from tfrobust.ops.norms import per_example
 from tfrobust.ops.norms import scalar
 from tfrobust.ops.norms import unit
 from tfrobust.ops.sampling import Noise
@@ -50,15 +51,16 @@ class SphereStart(Configurable):
     """Start at distance epsilon in a random direction (Croce and Hein, 2020).
 
     The direction is a draw from the cube for l-inf, Gaussian otherwise,
-    scaled to the sphere, then clipped to the box.
+    scaled to the sphere, then clipped to the box. A ball may have a radius
+    for each example.
     """
 
     def __call__(self, ball: NormBall, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         """Return starting points of `x`'s shape, on the sphere or the box."""
         linf = ball.norm == "inf"
         draw = 2.0 * noise.uniform(x) - 1.0 if linf else noise.normal(x)
-        step = scalar(ball.epsilon, x.dtype) * unit(draw, ball.norm)
-        return ball.clip(x + step)
+        radius = per_example(scalar(ball.epsilon, x.dtype), x)
+        return ball.clip(x + radius * unit(draw, ball.norm))
 
 
 Start = UniformStart | GaussianStart | SphereStart

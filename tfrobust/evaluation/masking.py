@@ -15,7 +15,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from tfrobust.attacks import APGD
 from tfrobust.attacks import Attack
@@ -23,14 +22,13 @@ from tfrobust.attacks import FGSM
 from tfrobust.attacks import PGD
 from tfrobust.attacks import predict_logits
 from tfrobust.attacks import Square
-from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.signs import change_of_logits
+from tfrobust.attacks.signs import has_no_gradient
 from tfrobust.evaluation.suite import Progress
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import DifferenceOfLogitsRatio
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
-from tfrobust.ops.differentiation import value_and_gradient
-from tfrobust.ops.norms import flatten
 from tfrobust.records import CheckRecord
 from tfrobust.threat_model import NormBall
 
@@ -174,8 +172,8 @@ def masking_report(
             "The masking report needs norm inf and a box. "
             f"Received: norm={ball.norm!r}, bounds={ball.bounds!r}"
         )
-    logits = [predict_logits(classifier, x) for _ in range(5)]
-    right = logits[0].argmax(1) == y
+    right = predict_logits(classifier, x).argmax(1) == y
+    flat = has_no_gradient(classifier, x[right], y[right], CrossEntropy())
     standing = {
         name: attack(
             classifier,
@@ -188,8 +186,8 @@ def masking_report(
     }
     standing["commonest"] = y == np.bincount(y).argmax()
     found = [
-        _FORWARD.record(_spread(logits)),
-        _GRADIENT.record(_zero_gradients(classifier, x[right], y[right])),
+        _FORWARD.record(change_of_logits(classifier, x)),
+        _GRADIENT.record(flat.sum() / max(len(flat), 1)),
     ]
     found += [c.record(number(standing)) for c, number in _COMPARED.items()]
     return tuple(found)
@@ -219,34 +217,6 @@ def _gain(more: np.ndarray, less: np.ndarray) -> float:
 
 def _worst(standing: Standing, names: tuple[str, ...]) -> np.ndarray:
     return np.logical_and.reduce([standing[name] for name in names])
-
-
-def _spread(logits: list[np.ndarray]) -> float:
-    """Return the largest change of a logit over the spread of a row."""
-    change = np.ptp(np.stack(logits), axis=0).max(1)
-    size = np.ptp(logits[0], axis=1)
-    return float(np.max(change / np.maximum(size, 1e-12)))
-
-
-def _zero_gradients(
-    classifier: keras.Model, x: np.ndarray, y: np.ndarray
-) -> float:
-    """Return the share of images without an input gradient."""
-    if not len(x):
-        return 0.0
-    spec = tf.TensorSpec((None, *x.shape[1:]), tf.as_dtype(x.dtype))
-
-    def build(model: Any) -> Callable:
-        def is_zero(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-            score = CrossEntropy()(model, x, y)
-            gradient = value_and_gradient(score, x)[2]
-            return tf.reduce_all(flatten(gradient) == 0, axis=1)
-
-        return is_zero
-
-    labels = tf.TensorSpec((None,), tf.int64)
-    is_zero = compiled(classifier, ("zero", spec), build, [spec, labels])
-    return float(np.mean(is_zero(tf.constant(x), tf.constant(y, tf.int64))))
 
 
 def _named(

@@ -14,6 +14,7 @@ from tfrobust.attacks import CarliniWagner
 from tfrobust.attacks import CorrelatedNoise
 from tfrobust.attacks import DDN
 from tfrobust.attacks import DeepFool
+from tfrobust.attacks import FAB
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import FMN
 from tfrobust.attacks import MIFGSM
@@ -132,12 +133,21 @@ def _fab_t(ball: NormBall, budget: Budget) -> Attack:
     return TargetedFAB(ball)
 
 
+def _fab(ball: NormBall, budget: Budget) -> Attack:
+    num_restarts = budget.num_restarts
+    return FAB(ball, num_restarts=num_restarts, seed=budget.seed)
+
+
 def _square(ball: NormBall, budget: Budget) -> Attack:
     return Square(ball, seed=budget.seed)
 
 
 def _autoattack(ball: NormBall, budget: Budget) -> Attack:
     return AutoAttack(ball, seed=budget.seed)
+
+
+def _autoattack_plus(ball: NormBall, budget: Budget) -> Attack:
+    return AutoAttack(ball, version="plus", seed=budget.seed)
 
 
 def _autoattack_rand(ball: NormBall, budget: Budget) -> Attack:
@@ -161,9 +171,11 @@ ATTACKS: dict[str, Maker] = {
     "apgd_ce": _apgd_ce,
     "apgd_dlr": _apgd_dlr,
     "apgd_t": _apgd_t,
+    "fab": _fab,
     "fab_t": _fab_t,
     "square": _square,
     "autoattack": _autoattack,
+    "autoattack_plus": _autoattack_plus,
     "autoattack_rand": _autoattack_rand,
     "deepfool": lambda ball, _: DeepFool(ball),
     "ddn": _ddn,
