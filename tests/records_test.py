@@ -15,10 +15,10 @@ def evaluation(model="m"):
     """Return a record of four examples and two attacks."""
     settings = {"name": "FGSM", "threat_model": {"norm": "inf", "epsilon": 0.1}}
     attack = AttackRecord(
-        "a", settings, (True, True, False, False), (0.1, 0.1, 0.05, 0.0), 1.5
+        "a", settings, (True, True, False, False), (0.1, 0.1, 0.05, 0.0)
     )
     other = AttackRecord(
-        "b", settings, (True, False, True, False), (0.1, 0.1, 0.05, 0.0), 0.5
+        "b", settings, (True, False, True, False), (0.1, 0.1, 0.05, 0.0)
     )
     return EvaluationRecord(
         model,
@@ -90,3 +90,13 @@ def test_wilson_interval_against_published_values():
             pytest.approx(low, abs=5e-5),
             pytest.approx(high, abs=5e-5),
         )
+
+
+def test_a_record_with_times_of_attacks_is_still_read(tmp_path):
+    path = tmp_path / "record.json"
+    records.write_record(evaluation(), path)
+    data = json.loads(path.read_text())
+    for attack in data["attacks"]:
+        attack["seconds"] = 1.5
+    path.write_text(json.dumps(data))
+    assert records.read_record(path) == evaluation()

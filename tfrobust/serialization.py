@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import keras
@@ -49,4 +50,6 @@ def describe(value: Any) -> Any:
         return [describe(item) for item in value]
     if isinstance(value, keras.layers.Layer | keras.losses.Loss):
         return {"name": type(value).__name__}
+    if isinstance(value, float) and value == math.inf:
+        return "inf"  # JSON has no infinity
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fractions
+import math
 import sys
 import textwrap
 import warnings
@@ -75,6 +76,10 @@ class FlagSet:
         """Define --norm."""
         return self._define(_NormParser(), "norm", "inf", "1, 2 or inf")
 
+    def shard(self, name: str, help_text: str) -> flags.FlagHolder:
+        """Define a flag that takes i/n."""
+        return self._define(_ShardParser(), name, None, help_text)
+
     def names(
         self, name: str, default: str, help_text: str
     ) -> flags.FlagHolder:
@@ -141,6 +146,8 @@ _INDENTED: dict[str, Any] = {
 
 class _NumberParser(flags.ArgumentParser):
     def parse(self, argument: Any) -> float:
+        if str(argument) == "inf":
+            return math.inf
         try:
             return float(fractions.Fraction(str(argument)))
         except (ValueError, ZeroDivisionError) as error:
@@ -156,6 +163,15 @@ class _SizeParser(flags.ArgumentParser):
         if len(sizes) not in (1, 2) or min(sizes) < 1:
             raise ValueError("not HEIGHTxWIDTH in pixels, or one number")
         return sizes[0], sizes[-1]
+
+
+class _ShardParser(flags.ArgumentParser):
+    def parse(self, argument: Any) -> tuple[int, int]:
+        try:
+            index, count = str(argument).split("/")
+            return int(index), int(count)
+        except ValueError as error:
+            raise ValueError("not i/n, such as 1/4") from error
 
 
 class _NormParser(flags.ArgumentParser):

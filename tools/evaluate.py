@@ -31,7 +31,7 @@ _ATTACKS = FLAGS.names(
     f"suites {', '.join(recipes.SUITES)}; attacks {', '.join(recipes.ATTACKS)}",
 )
 _EPSILON = FLAGS.number(
-    "epsilon", None, "radius, pixels in [0, 1]; default the data's"
+    "epsilon", None, "radius, pixels in [0, 1], or inf; default the data's"
 )
 _NORM = FLAGS.norm()
 _NUM_STEPS = FLAGS.integer("num_steps", 40, "of iterative attacks")
@@ -49,6 +49,10 @@ _OUTPUT_DIR = FLAGS.string(
     "output_dir", None, "run directory; default: only print"
 )
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
+_RESUME = FLAGS.switch("resume", "continue the run there, after a kill")
+_SHARD = FLAGS.shard(
+    "shard", "i/n: every n-th batch from the i-th; the last to end merges"
+)
 _SEED = FLAGS.integer("seed", 0, "of random starts and noise")
 _BATCH_SIZE = FLAGS.integer("batch_size", 250, "attacked at a time")
 
@@ -72,8 +76,14 @@ def main() -> None:
         masking_examples=_MASKING_EXAMPLES.value,
     )
     directory = _OUTPUT_DIR.value
-    experiments.evaluate(config, directory, overwrite=_OVERWRITE.value)
-    if directory is not None:
+    record = experiments.evaluate(
+        config,
+        directory,
+        overwrite=_OVERWRITE.value,
+        resume=_RESUME.value,
+        shard=experiments.Shard(*(_SHARD.value or ())),
+    )
+    if directory is not None and record is not None:
         print(f"Record: {directory}/evaluation.json")
 
 

@@ -1,5 +1,6 @@
 """Tables and the picture, from records alone."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -18,19 +19,32 @@ def test_the_table_shows_percentages_and_the_worst_case():
         "b",
         "worst",
         "case",
-        "seconds",
     ]
-    assert lines[2].split() == ["one", "75.0", "50.0", "50.0", "25.0", "2.0"]
+    assert lines[2].split() == ["one", "75.0", "50.0", "50.0", "25.0"]
 
 
 def test_a_model_without_an_attack_has_a_dash():
-    import dataclasses
-
     partial = dataclasses.replace(
         evaluation("two"), attacks=evaluation().attacks[:1]
     )
     rows = reports.robustness_rows([evaluation("one"), partial])
-    assert rows[2] == ["two", "75.0", "50.0", "-", "50.0", "1.5"]
+    assert rows[2] == ["two", "75.0", "50.0", "-", "50.0"]
+
+
+def test_an_attacks_row_has_its_time_and_without_radius_its_median_norm():
+    record = evaluation("one")
+    rows = reports.attack_rows(record, {"a": 1.25})
+    assert rows[0] == ["attack", "accuracy %", "95 % interval", "seconds"]
+    assert [row[3] for row in rows[1:]] == ["", "1.2", "", ""]
+    ball = {"norm": 2, "epsilon": "inf"}
+    settings = record.attacks[1].settings | {"threat_model": ball}
+    free = dataclasses.replace(record.attacks[1], settings=settings)
+    record = dataclasses.replace(record, attacks=(record.attacks[0], free))
+    rows = reports.attack_rows(record)
+    assert rows[0][-1] == "median norm"
+    # Right at first and broken: the second example alone.
+    assert [row[-1] for row in rows[1:]] == ["", "", "0.1", ""]
+    assert "l2, epsilon=inf" in reports.settings_lines(record)[1]
 
 
 def test_markdown_escapes_what_would_break_a_table():

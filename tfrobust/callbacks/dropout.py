@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from tfrobust.arguments import check_seed
+from tfrobust.layers import seed_random_layers
 
 
 class SeedRandomLayers(keras.callbacks.Callback):
@@ -30,10 +31,4 @@ class SeedRandomLayers(keras.callbacks.Callback):
     ) -> None:
         """Set the states: one stream for each layer and epoch."""
         del logs
-        states = [
-            variable
-            for variable in self.model.variables
-            if variable.path.endswith("seed_generator_state")
-        ]
-        for index, state in enumerate(states):
-            state.assign([self.seed, (epoch << 10) + index])
+        seed_random_layers(self.model, self.seed, epoch)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,13 @@ from tfrobust.attacks import predict_logits
 from tfrobust.attacks import Square
 from tfrobust.attacks.signs import change_of_logits
 from tfrobust.attacks.signs import has_no_gradient
+from tfrobust.evaluation.suite import attack_batches
+from tfrobust.evaluation.suite import check_examples
+from tfrobust.evaluation.suite import gathered
+from tfrobust.evaluation.suite import num_batches
+from tfrobust.evaluation.suite import Outcomes
 from tfrobust.evaluation.suite import Progress
+from tfrobust.layers import seed_random_layers
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import DifferenceOfLogitsRatio
 from tfrobust.objectives import Margin
@@ -82,7 +89,7 @@ _GRADIENT = Check(
     0.1,
 )
 _BY_GRADIENT = ("fgsm", "pgd-10", "pgd-100", "margin", "dlr", "adaptive")
-MASKING_ATTACKS = (*_BY_GRADIENT, "square", "large")
+_PREFIX, SIGNS = "masking: ", "masking: signs"
 _COMPARED: dict[Check, Callable[[Standing], float]] = {
     Check(
         "large radius",
@@ -167,48 +174,97 @@ def masking_report(
     Raises:
         ValueError: for another norm or no box.
     """
+    outcomes: Outcomes = {}
+    attacks = masking_attacks(
+        ball, adaptive_objective=adaptive_objective, seed=seed
+    )
+    x, y = check_examples(classifier, x, y)
+    attack_batches(
+        classifier,
+        x,
+        y,
+        attacks,
+        outcomes,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    note_signs(classifier, x, y, outcomes, batch_size=batch_size)
+    return masking_checks(outcomes, y)
+
+
+def masking_attacks(
+    ball: NormBall,
+    *,
+    adaptive_objective: Objective = CrossEntropy(),
+    seed: int = 0,
+) -> dict[str, Attack]:
+    """Return the report's attacks, "masking: NAME" -> attack.
+
+    Raises:
+        ValueError: for another norm than "inf" or no box.
+    """
     if ball.norm != "inf" or ball.bounds is None:
         raise ValueError(
             "The masking report needs norm inf and a box. "
             f"Received: norm={ball.norm!r}, bounds={ball.bounds!r}"
         )
-    right = predict_logits(classifier, x).argmax(1) == y
-    flat = has_no_gradient(classifier, x[right], y[right], CrossEntropy())
-    standing = {
-        name: attack(
-            classifier,
-            x,
-            y,
-            batch_size=batch_size,
-            progress=_named(progress, f"masking: {name}"),
-        ).robust
-        for name, attack in _attacks(ball, adaptive_objective, seed).items()
-    }
-    standing["commonest"] = y == np.bincount(y).argmax()
-    found = [
-        _FORWARD.record(change_of_logits(classifier, x)),
-        _GRADIENT.record(flat.sum() / max(len(flat), 1)),
-    ]
-    found += [c.record(number(standing)) for c, number in _COMPARED.items()]
-    return tuple(found)
-
-
-def _attacks(
-    ball: NormBall, adaptive: Objective, seed: int
-) -> dict[str, Attack]:
-    low, high = ball.bounds  # type: ignore[misc]
+    low, high = ball.bounds
     grey = ball.with_epsilon((high - low) / 2)
     many = PGD(ball, num_steps=100, seed=seed)
-    return {
+    attacks = {
         "fgsm": FGSM(ball),
         "pgd-10": dataclasses.replace(many, num_steps=10),
         "pgd-100": many,
         "margin": dataclasses.replace(many, objective=Margin()),
         "dlr": APGD(ball, objective=DifferenceOfLogitsRatio(), seed=seed),
-        "adaptive": dataclasses.replace(many, objective=adaptive),
+        "adaptive": dataclasses.replace(many, objective=adaptive_objective),
         "square": Square(ball, num_queries=1000, seed=seed),
         "large": PGD(grey, num_steps=40, objective=Margin(), seed=seed),
     }
+    return {_PREFIX + name: attack for name, attack in attacks.items()}
+
+
+def note_signs(
+    classifier: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    outcomes: Outcomes,
+    *,
+    batch_size: int = 250,
+    batches: Iterable[int] | None = None,
+) -> None:
+    """Put what a few passes show into `outcomes`, an entry per batch."""
+    wanted = range(num_batches(len(x), batch_size))
+    for batch in wanted if batches is None else batches:
+        rows = slice(batch * batch_size, (batch + 1) * batch_size)
+        if batch not in wanted or (SIGNS, batch) in outcomes:
+            continue
+        seed_random_layers(classifier, 0, batch)
+        right = predict_logits(classifier, x[rows]).argmax(1) == y[rows]
+        sure = x[rows][right], y[rows][right]
+        flat = has_no_gradient(classifier, *sure, CrossEntropy())
+        outcomes[SIGNS, batch] = {
+            "change": [round(change_of_logits(classifier, x[rows]), 7)],
+            "flat": flat.tolist(),
+        }
+
+
+def masking_checks(
+    outcomes: Outcomes, y: np.ndarray
+) -> tuple[CheckRecord, ...]:
+    """Return the checks of what was put into `outcomes`."""
+    standing = {
+        name: np.array(gathered(outcomes, _PREFIX + name, "robust"))
+        for name in (*_BY_GRADIENT, "square", "large")
+    }
+    standing["commonest"] = y == np.bincount(y).argmax()
+    flat = gathered(outcomes, SIGNS, "flat")
+    found = [
+        _FORWARD.record(max(gathered(outcomes, SIGNS, "change"))),
+        _GRADIENT.record(sum(flat) / max(len(flat), 1)),
+    ]
+    found += [c.record(number(standing)) for c, number in _COMPARED.items()]
+    return tuple(found)
 
 
 def _gain(more: np.ndarray, less: np.ndarray) -> float:
@@ -217,9 +273,3 @@ def _gain(more: np.ndarray, less: np.ndarray) -> float:
 
 def _worst(standing: Standing, names: tuple[str, ...]) -> np.ndarray:
     return np.logical_and.reduce([standing[name] for name in names])
-
-
-def _named(
-    progress: Progress | None, name: str
-) -> Callable[[int], None] | None:
-    return None if progress is None else lambda done: progress(name, done)

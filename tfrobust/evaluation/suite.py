@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import MutableMapping
 from typing import Any
 
 import keras
@@ -20,11 +22,15 @@ from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
 from tfrobust.inputs import check_logits
+from tfrobust.layers import seed_random_layers
 from tfrobust.records import AttackRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.serialization import describe
 
 Progress = Callable[[str, int], None]
+Outcomes = MutableMapping[tuple[str, int], dict[str, Any]]
+"""(attack, batch) -> what came of it, as plain JSON data."""
+CLEAN = "clean"
 
 
 def evaluate_robustness(
@@ -58,32 +64,113 @@ def evaluate_robustness(
     Raises:
         ValueError: for bad inputs, or an attack that left ball or box.
     """
-    x = check_images(x, bounds=None)
-    check_classifier(classifier, x)
-    logits = predict_logits(classifier, x, batch_size=batch_size)
-    check_logits(logits)
-    y = check_labels(y, num_examples=len(x), num_classes=logits.shape[1])
-    records = []
-    for name, attack in attacks.items():
-        start = time.perf_counter()
-        result = attack(
-            classifier,
-            x,
-            y,
-            batch_size=batch_size,
-            progress=_named(progress, name),
-        )
-        seconds = time.perf_counter() - start
-        verify_threat_model(name, attack, result, x)
-        records.append(_attack_record(name, attack, result, seconds))
-    return EvaluationRecord(
+    outcomes: Outcomes = {}
+    attack_batches(
+        classifier,
+        x,
+        y,
+        attacks,
+        outcomes,
+        batch_size=batch_size,
+        progress=progress,
+    )
+    return evaluation_record(
+        outcomes,
+        attacks,
         model=model,
         model_digest=weights_digest(classifier),
         data=data,
         split=split,
-        clean=tuple((logits.argmax(1) == y).tolist()),
-        attacks=tuple(records),
         provenance=provenance or {},
+    )
+
+
+def attack_batches(
+    classifier: keras.Model,
+    x: Any,
+    y: Any,
+    attacks: Mapping[str, Attack],
+    outcomes: Outcomes,
+    *,
+    batch_size: int = 250,
+    batches: Iterable[int] | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Put what is missing into `outcomes`: an entry per attack and batch.
+
+    What a batch meets depends on its place alone, random layers that Keras
+    seeds included: done in one run or in several, the outcomes are the same.
+
+    Args:
+        classifier, x, y, attacks, batch_size, progress: see
+            `evaluate_robustness`.
+        outcomes: what is there is kept.
+        batches: which, counted from 0; default all.
+    """
+    x, y = check_examples(classifier, x, y)
+    every = range(num_batches(len(x), batch_size))
+    wanted = every if batches is None else [b for b in batches if b in every]
+    for name, attack in {CLEAN: None, **attacks}.items():
+        for batch in wanted:
+            rows = slice(batch * batch_size, (batch + 1) * batch_size)
+            if (name, batch) not in outcomes:
+                seed_random_layers(classifier, 0, batch)
+                examples = x[rows], y[rows], rows.start
+                outcomes[name, batch] = (
+                    _clean_outcome(classifier, *examples)
+                    if attack is None
+                    else _outcome(name, attack, classifier, *examples)
+                )
+            if progress is not None and attack is not None:
+                progress(name, len(x[rows]))
+
+
+def check_examples(
+    classifier: keras.Model, x: Any, y: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return images and labels that fit the classifier, or raise."""
+    x = check_images(x, bounds=None)
+    check_classifier(classifier, x)
+    logits = predict_logits(classifier, x[:1])
+    check_logits(logits)
+    shape = {"num_examples": len(x), "num_classes": logits.shape[1]}
+    return x, check_labels(y, **shape)
+
+
+def num_batches(num_examples: int, batch_size: int) -> int:
+    """Return how many batches so many examples make."""
+    return -(-num_examples // batch_size)
+
+
+def gathered(outcomes: Outcomes, name: str, field: str) -> tuple[Any, ...]:
+    """Return a field of every batch's outcome, one after the other."""
+    batches = sorted(batch for key, batch in outcomes if key == name)
+    parts = [outcomes[name, batch][field] for batch in batches]
+    return tuple(value for part in parts for value in part)
+
+
+def evaluation_record(
+    outcomes: Outcomes, attacks: Mapping[str, Attack], **of: Any
+) -> EvaluationRecord:
+    """Return the record of all outcomes.
+
+    Args:
+        outcomes: of every attack and batch.
+        attacks: name -> attack, in order.
+        of: the record's other fields.
+    """
+    return EvaluationRecord(
+        clean=gathered(outcomes, CLEAN, "robust"),
+        attacks=tuple(
+            AttackRecord(
+                name=name,
+                settings=_settings(attack),
+                robust=gathered(outcomes, name, "robust"),
+                perturbation_norm=gathered(outcomes, name, "norm"),
+            )
+            for name, attack in attacks.items()
+        ),
+        **of,
     )
 
 
@@ -110,24 +197,38 @@ def weights_digest(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def _attack_record(
-    name: str, attack: Attack, result: AttackResult, seconds: float
-) -> AttackRecord:
+def _clean_outcome(
+    classifier: keras.Model, x: np.ndarray, y: np.ndarray, first: int
+) -> dict[str, Any]:
+    del first
+    logits = predict_logits(classifier, x, batch_size=len(x))
+    check_logits(logits)
+    return {"robust": (logits.argmax(1) == y).tolist()}
+
+
+def _outcome(
+    name: str,
+    attack: Attack,
+    classifier: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    first: int,
+) -> dict[str, Any]:
+    start = time.perf_counter()
+    ids = np.arange(first, first + len(x))
+    result = attack(classifier, x, y, example_ids=ids, batch_size=len(x))
+    seconds = time.perf_counter() - start
+    verify_threat_model(name, attack, result, x)
+    norms = result.perturbation_norm.astype("float64")
+    return {
+        "robust": result.robust.tolist(),
+        "norm": np.round(norms, 7).tolist(),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _settings(attack: Attack) -> dict[str, Any]:
     settings = describe(attack)
     if isinstance(attack, GradientAttack):
         settings["step_size"] = attack.step_length
-    return AttackRecord(
-        name=name,
-        settings=settings,
-        robust=tuple(result.robust.tolist()),
-        perturbation_norm=tuple(
-            round(float(v), 7) for v in result.perturbation_norm
-        ),
-        seconds=round(seconds, 3),
-    )
-
-
-def _named(
-    progress: Progress | None, name: str
-) -> Callable[[int], None] | None:
-    return None if progress is None else lambda done: progress(name, done)
+    return settings

@@ -4,11 +4,12 @@ from tfrobust.experiments.attack_benchmark import AttackBenchmarkConfig
 from tfrobust.experiments.attack_benchmark import benchmark_attacks
 from tfrobust.experiments.comparing import compare
 from tfrobust.experiments.evaluating import evaluate
-from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.masked_table import masking_table
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.preparing import prepare
 from tfrobust.experiments.quickstart import quickstart
+from tfrobust.experiments.shards import Shard
 from tfrobust.experiments.train_step_benchmark import benchmark
 from tfrobust.experiments.train_step_benchmark import BenchmarkConfig
 from tfrobust.experiments.train_step_benchmark import FLOORS
@@ -20,6 +21,7 @@ __all__ = [
     "BenchmarkConfig",
     "EvaluationConfig",
     "FLOORS",
+    "Shard",
     "TrainingConfig",
     "benchmark",
     "benchmark_attacks",

@@ -9,8 +9,10 @@ from collections.abc import Callable
 
 from tfrobust import recipes
 from tfrobust import reports
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.evaluating import evaluate
-from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.run_directory import read_config
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
@@ -91,9 +93,6 @@ def _trained(
 def _attacked(
     comparison: Comparison, directory: pathlib.Path, data_dir: str | None
 ) -> EvaluationRecord:
-    finished = directory / "attacked" / "evaluation.json"
-    if finished.is_file():
-        return read_record(finished)  # type: ignore[return-value]
     config = EvaluationConfig(
         str(directory / "last.keras"),
         data=comparison.data,
@@ -104,15 +103,29 @@ def _attacked(
         num_restarts=comparison.num_restarts,
         masking_examples=0,
     )
-    return evaluate(
-        config, directory / "attacked", overwrite=True, say=lambda _: None
+    output = directory / "attacked"
+    finished = output / "evaluation.json"
+    if finished.is_file() and _is_of(finished, config):
+        return read_record(finished)  # type: ignore[return-value]
+    return evaluate(  # type: ignore[return-value]
+        config, output, overwrite=output.is_dir(), say=lambda _: None
     )
+
+
+def _is_of(path: pathlib.Path, config: EvaluationConfig) -> bool:
+    """Say whether a record is of these settings and of the model there."""
+    record = read_record(path)
+    if not isinstance(record, EvaluationRecord):
+        return False
+    same = record.provenance["configuration"] == plain(config)
+    model = load_classifier(config.model)
+    return same and record.model_digest == weights_digest(model)
 
 
 def _table(rows: list[Pair]) -> list[list[str]]:
     """Return header and rows, the training time at the end."""
     records = [dataclasses.replace(r, model=label) for label, _, r in rows]
-    table = [row[:-1] for row in reports.robustness_rows(records)]
+    table = reports.robustness_rows(records)
     table[0].append("training s")
     for cells, (_, training, _) in zip(table[1:], rows, strict=True):
         cells.append(f"{training.seconds:.0f}")

@@ -2,94 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
+import datetime
+import os
 import pathlib
-import sys
-import time
+import platform
+import shutil
 from collections.abc import Callable
-from collections.abc import Sequence
 from typing import Any
 
-import tqdm
+import keras
 
 from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust import reports
-from tfrobust.arguments import check_choice
-from tfrobust.arguments import check_integer
-from tfrobust.arguments import check_positive
-from tfrobust.attacks.working_set import watched
 from tfrobust.data import ImageData
+from tfrobust.evaluation import Outcomes
 from tfrobust.experiments import run_directory
+from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.evaluation_plan import make_plan
 from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.outcome_log import OutcomeLog
+from tfrobust.experiments.outcome_log import read_outcomes
 from tfrobust.experiments.provenance import provenance
+from tfrobust.experiments.shards import Shard
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
-from tfrobust.ops.norms import Norm
-from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import plain
 from tfrobust.records import write_json
 from tfrobust.records import write_record
-from tfrobust.threat_model import NormBall
 
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationConfig:
-    """Everything an evaluation depends on, as plain JSON data.
-
-    Args:
-        model: path of a `.keras` file.
-        data: name of an image set.
-        data_dir: where prepared sets are; default as `recipes.load_data`.
-        image_size: (height, width) to resize to; default as they are.
-        split: "test" (default) or "train".
-        num_examples: the first so many; default all.
-        attacks: names of attacks and suites, in order.
-        norm: 1, 2 or "inf".
-        epsilon: radius in input units; default the data's.
-        num_steps, num_restarts, step_size, last_iterate, seed: see
-            `recipes.Budget`.
-        batch_size: examples attacked at a time; default 250.
-        masking_examples: on how many to look for masked gradients, in
-            l-infinity; default 200, 0 for not at all.
-    """
-
-    model: str
-    _: dataclasses.KW_ONLY
-    data: str = "digits"
-    data_dir: str | None = None
-    image_size: tuple[int, int] | None = None
-    split: str = "test"
-    num_examples: int | None = None
-    attacks: Sequence[str] = ("standard",)
-    norm: Norm = "inf"
-    epsilon: float | None = None
-    num_steps: int = 40
-    num_restarts: int = 1
-    step_size: float | None = None
-    last_iterate: bool = False
-    seed: int = 0
-    batch_size: int = 250
-    masking_examples: int = 200
-
-    def __post_init__(self) -> None:
-        attack_names(self.attacks)
-        check_choice("split", self.split, ("test", "train"))
-        for name in ("num_examples", "epsilon", "step_size"):
-            if getattr(self, name) is not None:
-                check_positive(name, getattr(self, name))
-        for name in ("num_steps", "num_restarts", "batch_size"):
-            check_integer(name, getattr(self, name), minimum=1)
-        check_integer("masking_examples", self.masking_examples, minimum=0)
-        NormBall(self.norm, epsilon=self.radius)
-
-    @property
-    def radius(self) -> float:
-        """The radius asked for, or the data's usual one."""
-        if self.epsilon is not None:
-            return self.epsilon
-        return recipes.data_defaults(self.data).epsilon
+_EVERYTHING = Shard()
 
 
 def evaluate(
@@ -97,53 +40,76 @@ def evaluate(
     output_dir: str | pathlib.Path | None,
     *,
     overwrite: bool = False,
+    resume: bool = False,
+    shard: Shard = _EVERYTHING,
     say: Callable[[str], None] = print,
-) -> EvaluationRecord:
+) -> EvaluationRecord | None:
     """Attack a saved model; write `evaluation.json` and print a table.
+
+    Outcomes are noted batch by batch: killed and resumed, or in shards, an
+    evaluation writes the very same `evaluation.json` on machines of one
+    kind. Times and host, which differ from run to run, are in `run.json`.
 
     Args:
         config: everything the evaluation depends on.
         output_dir: the run directory; `None` writes nothing.
         overwrite: replace the run that is there.
+        resume: go on with the run that is there.
+        shard: which batches to do; default all. Shards share a directory,
+            or are copied into one and any of them resumed; the last to end
+            writes the record.
         say: is told what a person should know; default `print`.
+
+    Returns:
+        The record; `None` while other shards are missing.
 
     Raises:
         ValueError: for settings, model or data that can't be used.
     """
-    if output_dir is not None:
-        directory = run_directory.check_free(output_dir, overwrite=overwrite)
-        run_directory.check_replaceable(directory)
-        _check_apart(directory, config.model)
+    if output_dir is None:
+        if resume or not shard.is_all:
+            raise ValueError("Resuming and shards need an output directory.")
+        directory = None
+    else:
+        directory = _checked(output_dir, config, overwrite, resume, shard)
     classifier, adaptive = load_attacked(config.model)
     data = recipes.load_data(
         config.data, data_dir=config.data_dir, image_size=config.image_size
     )
     if data.description:
         say(f"Data {data.name}: {data.description}")
-    record = evaluate_classifier(classifier, data, config, adaptive)
-    say(
-        f"{config.model} (weights sha256 {record.model_digest[:12]}), first "
-        f"{record.num_examples} {config.split} images of {data.name}:"
-    )
-    say(reports.as_text(reports.attack_rows(record)))
-    for line in reports.settings_lines(record):
-        say(line)
-    for line in reports.masking_lines(record):
-        say(line)
-    if output_dir is not None:
-        run_directory.make_empty(directory)
-        write_json(plain(config), directory / "config.json")
+    plan = make_plan(data, config, adaptive)
+    plan.check(classifier)
+    origin = _origin(classifier, config)
+    outcomes: Outcomes = {}
+    if directory is not None:
+        _prepare(directory, config, overwrite=overwrite)
+        log = directory / shard.file_name("outcomes", "jsonl")
+        outcomes = OutcomeLog(log, origin)
+    try:
+        plan.fill(classifier, outcomes, shard)
+    except ValueError:
+        if directory is not None and not _seconds(outcomes) and shard.is_all:
+            shutil.rmtree(directory)  # nothing was attacked yet
+        raise
+    seconds = _seconds(outcomes)
+    if directory is not None:
+        run = directory / shard.file_name("run", "json")
+        write_json(_run_data(shard, seconds), run)
+        outcomes = _of_all_shards(directory, shard, origin)
+    missing = len(plan.keys() - outcomes.keys())
+    if missing:
+        say(
+            f"Shard {shard} is done. {missing} of {len(plan.keys())} batches "
+            "are still to come from other shards; the last to end writes "
+            "evaluation.json."
+        )
+        return None
+    record = plan.record(outcomes, **origin, **_names(config, data))
+    _show(record, seconds, say)
+    if directory is not None:
         write_record(record, directory / "evaluation.json")
     return record
-
-
-def _check_apart(directory: pathlib.Path, model: str) -> None:
-    """Raise `ValueError` if replacing the directory would remove the model."""
-    if directory.resolve() in pathlib.Path(model).resolve().parents:
-        raise ValueError(
-            f"The output directory {directory} holds the model {model}; "
-            "choose another."
-        )
 
 
 def evaluate_classifier(
@@ -162,101 +128,114 @@ def evaluate_classifier(
             cross-entropy (default), a suite leaves the attack out, for its
             PGD is that.
     """
-    examples = {"test": data.test, "train": data.train}[config.split]
-    examples = examples.first(config.num_examples)
-    budget = recipes.Budget(
-        num_steps=config.num_steps,
-        num_restarts=config.num_restarts,
-        step_size=config.step_size,
-        last_iterate=config.last_iterate,
-        seed=config.seed,
-        adaptive_objective=adaptive_objective,
+    plan = make_plan(data, config, adaptive_objective)
+    outcomes: Outcomes = {}
+    plan.fill(classifier, outcomes, _EVERYTHING)
+    origin = _origin(classifier, config)
+    return plan.record(outcomes, **origin, **_names(config, data))
+
+
+def _origin(
+    classifier: keras.Model, config: EvaluationConfig
+) -> dict[str, Any]:
+    """Return what outcomes depend on."""
+    settings = {"configuration": plain(config), **provenance(config.seed)}
+    return {
+        "model_digest": evaluation.weights_digest(classifier),
+        "provenance": settings,
+    }
+
+
+def _names(config: EvaluationConfig, data: ImageData) -> dict[str, str]:
+    return {"model": config.model, "data": data.name, "split": config.split}
+
+
+def _checked(
+    output_dir: str | pathlib.Path,
+    config: EvaluationConfig,
+    overwrite: bool,
+    resume: bool,
+    shard: Shard,
+) -> pathlib.Path:
+    """Return the directory if this run may be written there."""
+    path = pathlib.Path(output_dir)
+    joins = not shard.is_all and (path / "config.json").is_file()
+    directory = run_directory.check_free(
+        path, overwrite=overwrite, resume=resume or joins
     )
-    ball = NormBall(config.norm, epsilon=config.radius)
-    attacks = recipes.make_attacks(config.attacks, ball, budget)
-    suspects = examples.first(config.masking_examples)
-    looks = len(suspects) > 0 and ball.norm == "inf"
-    total = len(examples) * len(attacks)
-    if looks:
-        total += len(suspects) * len(evaluation.MASKING_ATTACKS)
-    bars = AttackProgress(total)
-    with bars:
-        record = evaluation.evaluate_robustness(
-            classifier,
-            examples.images(),
-            examples.y,
-            attacks,
-            batch_size=config.batch_size,
-            model=config.model,
-            data=data.name,
-            split=config.split,
-            provenance={
-                "configuration": plain(config),
-                **provenance(config.seed),
-            },
-            progress=bars,
-        )
-        if not looks:
-            return record
-        masking = evaluation.masking_report(
-            classifier,
-            suspects.images(),
-            suspects.y,
-            ball,
-            adaptive_objective=adaptive_objective,
-            seed=config.seed,
-            batch_size=config.batch_size,
-            progress=bars,
-        )
-    return dataclasses.replace(record, masking=masking)
-
-
-class AttackProgress:
-    """One bar over all attacks, named after the one that runs.
-
-    Args:
-        total: examples of all attacks together.
-        label: stands before the attack's name; default none.
-    """
-
-    def __init__(self, total: int, label: str = "") -> None:
-        self._label = label
-        self._total = total
-        self._bar: tqdm.tqdm | None = None
-        self._shown = 0.0
-
-    def __enter__(self) -> AttackProgress:
-        self._watching = watched(self._sign_of_life)
-        self._watching.__enter__()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self._watching.__exit__(*error)
-        if self._bar is not None:
-            self._bar.close()
-
-    def __call__(self, name: str, done: int) -> None:
-        bar = self._opened()
-        bar.set_description(f"{self._label} {name}".strip(), False)
-        bar.update(done)
-
-    def _sign_of_life(self, rows: int, steps: int) -> None:
-        """Say how many a long attack still works on."""
-        del steps
-        bar, now = self._opened(), time.monotonic()
-        bar.set_postfix_str(f"{rows} standing", refresh=False)
-        if now - self._shown >= bar.mininterval:
-            self._shown = now
-            bar.refresh()
-
-    def _opened(self) -> tqdm.tqdm:
-        # Opened at the first sign of life: before, there may be an error.
-        if self._bar is None:
-            self._bar = tqdm.tqdm(
-                total=self._total,
-                unit="image",
-                file=sys.stderr,
-                mininterval=0.5 if sys.stderr.isatty() else 20.0,
-                dynamic_ncols=True,
+    if overwrite:
+        run_directory.check_replaceable(directory)
+    elif resume or joins:
+        there, here = run_directory.read_config(directory), plain(config)
+        other = [k for k in here if there.get(k) != here[k]]
+        if other:
+            raise ValueError(
+                f"The run in {directory} has other {', '.join(other)}; pass "
+                "the flags it was begun with, or --overwrite."
             )
-        return self._bar
+    if directory.resolve() in pathlib.Path(config.model).resolve().parents:
+        raise ValueError(
+            f"The output directory {directory} holds the model "
+            f"{config.model}; choose another."
+        )
+    return directory
+
+
+def _prepare(
+    directory: pathlib.Path, config: EvaluationConfig, *, overwrite: bool
+) -> None:
+    """Make the directory; shards may find it there."""
+    if overwrite:
+        run_directory.make_empty(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(plain(config), directory / "config.json")
+
+
+def _of_all_shards(
+    directory: pathlib.Path, shard: Shard, origin: dict[str, Any]
+) -> Outcomes:
+    """Return what all shards have done so far."""
+    outcomes: Outcomes = {}
+    for sibling in shard.siblings:
+        log = directory / sibling.file_name("outcomes", "jsonl")
+        outcomes |= read_outcomes(log, origin)  # type: ignore[operator]
+    return outcomes
+
+
+def _seconds(outcomes: Outcomes) -> dict[str, float]:
+    """Return what each attack took, all batches together."""
+    seconds: dict[str, float] = {}
+    for (name, _), outcome in outcomes.items():
+        if "seconds" in outcome:
+            seconds[name] = seconds.get(name, 0.0) + outcome["seconds"]
+    return {name: round(total, 3) for name, total in seconds.items()}
+
+
+def _run_data(shard: Shard, seconds: dict[str, float]) -> dict[str, Any]:
+    """Return what differs from run to run."""
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "shard": str(shard),
+        "seconds": seconds,
+        "finished": now.isoformat(timespec="seconds"),
+        "host": platform.node(),
+        "machine": platform.machine(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _show(
+    record: EvaluationRecord,
+    seconds: dict[str, float],
+    say: Callable[[str], None],
+) -> None:
+    say(
+        f"{record.model} (weights sha256 {record.model_digest[:12]}), first "
+        f"{record.num_examples} {record.split} images of {record.data}:"
+    )
+    say(reports.as_text(reports.attack_rows(record, seconds)))
+    for line in reports.settings_lines(record):
+        say(line)
+    for line in reports.masking_lines(record):
+        say(line)

@@ -13,7 +13,7 @@ from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.experiments import run_directory
-from tfrobust.experiments.evaluating import AttackProgress
+from tfrobust.experiments.attack_progress import AttackProgress
 from tfrobust.experiments.masked_models import masked
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.provenance import provenance
@@ -62,7 +62,7 @@ def masking_table(
     ball = NormBall("inf", epsilon=_EPSILON)
     found = {}
     for name, classifier, adaptive in _models(output_dir, epochs, say):
-        total = len(test) * len(evaluation.MASKING_ATTACKS)
+        total = len(test) * len(evaluation.masking_attacks(ball))
         with AttackProgress(total, name) as bar:
             found[name] = evaluation.masking_report(
                 classifier,

@@ -12,9 +12,9 @@ from tfrobust import reports
 from tfrobust.attacks import PGD
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.data import ImageData
-from tfrobust.experiments.evaluating import AttackProgress
+from tfrobust.experiments.attack_progress import AttackProgress
 from tfrobust.experiments.evaluating import evaluate_classifier
-from tfrobust.experiments.evaluating import EvaluationConfig
+from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig

@@ -26,7 +26,7 @@ def check_free(
     if path.is_dir() and any(path.iterdir()) and not (overwrite or resume):
         raise ValueError(
             f"The output directory {path} holds another run; pass "
-            "--overwrite to replace it, or to continue a training --resume."
+            "--overwrite to replace it, or --resume to continue it."
         )
     check_writable(path)
     return path

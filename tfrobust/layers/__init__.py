@@ -14,6 +14,7 @@ from tfrobust.layers.perturbation_covariance import CovarianceFunction
 from tfrobust.layers.perturbation_covariance import FullCovariance
 from tfrobust.layers.perturbation_covariance import PerturbationCovariance
 from tfrobust.layers.principal_subspace import PrincipalSubspace
+from tfrobust.layers.random_state import seed_random_layers
 
 __all__ = [
     "CovarianceFunction",
@@ -25,6 +26,7 @@ __all__ = [
     "PrincipalSubspace",
     "inexact_layers",
     "max_mahalanobis_centers",
+    "seed_random_layers",
     "warn_if_inexact",
     "with_exact_normalization",
     "with_features",

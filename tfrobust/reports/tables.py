@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -13,51 +14,77 @@ Rows = list[list[str]]
 
 
 def robustness_rows(records: Sequence[EvaluationRecord]) -> Rows:
-    """Return header and rows: clean, each attack, worst case, seconds.
+    """Return header and rows: clean, each attack, worst case.
 
     Accuracies in percent; "worst case" is per example over all attacks.
     """
     names = list(
         dict.fromkeys(a.name for record in records for a in record.attacks)
     )
-    rows = [["model", "clean", *names, "worst case", "seconds"]]
+    rows = [["model", "clean", *names, "worst case"]]
     for record in records:
         attacks = {attack.name: attack for attack in record.attacks}
         cells = [
             _percent(attacks[n].robust_accuracy) if n in attacks else "-"
             for n in names
         ]
-        seconds = sum(attack.seconds for attack in record.attacks)
         rows.append(
             [
                 record.model,
                 _percent(record.clean_accuracy),
                 *cells,
                 _percent(record.worst_case_accuracy),
-                f"{seconds:.1f}",
             ]
         )
     return rows
 
 
-def attack_rows(record: EvaluationRecord) -> Rows:
-    """Return header and rows: an attack each, with its 95 % interval."""
+def attack_rows(
+    record: EvaluationRecord, seconds: Mapping[str, float] | None = None
+) -> Rows:
+    """Return header and rows: an attack each, with its 95 % interval.
+
+    Attacks without a radius have the median norm of what broke an example.
+
+    Args:
+        record: of an evaluation.
+        seconds: what each attack took; default: not shown.
+    """
+    seconds = seconds or {}
+    medians = _median_norms(record)
     total = record.num_examples
-    rows = [["attack", "accuracy %", "95 % interval", "seconds"]]
-    outcomes = [("clean", record.clean, 0.0)]
-    outcomes += [(a.name, a.robust, a.seconds) for a in record.attacks]
-    outcomes.append(("worst case", record.worst_case, 0.0))
-    for name, right, seconds in outcomes:
+    header = ["attack", "accuracy %", "95 % interval", "seconds"]
+    rows = [header + ["median norm"] * bool(medians)]
+    outcomes = [("clean", record.clean)]
+    outcomes += [(a.name, a.robust) for a in record.attacks]
+    outcomes.append(("worst case", record.worst_case))
+    for name, right in outcomes:
         low, high = confidence_interval(sum(right), total)
         rows.append(
             [
                 name,
                 _percent(sum(right) / total),
                 f"{_percent(low)} - {_percent(high)}",
-                f"{seconds:.1f}" if seconds else "",
+                f"{seconds[name]:.1f}" if name in seconds else "",
+                *([medians.get(name, "")] if medians else []),
             ]
         )
     return rows
+
+
+def _median_norms(record: EvaluationRecord) -> dict[str, str]:
+    """Return medians of what broke examples, of attacks without a radius."""
+    medians = {}
+    for attack in record.attacks:
+        if attack.settings["threat_model"]["epsilon"] != "inf":
+            continue
+        rows = zip(
+            record.clean, attack.robust, attack.perturbation_norm, strict=True
+        )
+        norms = [norm for right, robust, norm in rows if right and not robust]
+        median = f"{statistics.median(norms):.4g}" if norms else "-"
+        medians[attack.name] = median
+    return medians
 
 
 def settings_lines(record: EvaluationRecord) -> list[str]:
@@ -67,7 +94,7 @@ def settings_lines(record: EvaluationRecord) -> list[str]:
         settings = dict(attack.settings)
         ball = settings.pop("threat_model")
         kind = settings.pop("name")
-        shown = [f"l{ball['norm']}, epsilon={ball['epsilon']:g}"]
+        shown = [f"l{ball['norm']}, epsilon={_plain(ball['epsilon'])}"]
         shown += [f"{k}={_plain(v)}" for k, v in settings.items()]
         lines.append(f"{attack.name}: {kind} ({', '.join(shown)})")
     return lines

@@ -1,0 +1,161 @@
+"""Evaluations on disk: killed, resumed, in shards, the very same bytes."""
+
+import json
+
+import keras
+import pytest
+
+from tfrobust import experiments
+from tfrobust.experiments.outcome_log import OutcomeLog
+from tfrobust.experiments.outcome_log import read_outcomes
+from tfrobust.experiments.shards import Shard
+from tfrobust.records import read_record
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.keras"
+    _network().save(path)
+    return path
+
+
+def _network():
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Flatten(),
+            layers.Dense(9, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+
+
+def _config(model, **changes):
+    settings = {
+        "attacks": ("noise", "pgd"),
+        "num_steps": 2,
+        "num_examples": 50,
+        "batch_size": 20,
+        "masking_examples": 0,
+    }
+    return experiments.EvaluationConfig(str(model), **settings | changes)
+
+
+def _evaluate(config, directory, **options):
+    return experiments.evaluate(
+        config, directory, say=lambda _: None, **options
+    )
+
+
+class _Killed(BaseException):
+    pass
+
+
+def _killed_after(count, monkeypatch):
+    """Let the outcome log die after so many outcomes."""
+    written = []
+    put = OutcomeLog.__setitem__
+
+    def dying(log, key, outcome):
+        if len(written) == count:
+            raise _Killed
+        written.append(key)
+        put(log, key, outcome)
+
+    monkeypatch.setattr(OutcomeLog, "__setitem__", dying)
+
+
+@pytest.mark.parametrize("count", [0, 4, 7])
+def test_killed_and_resumed_it_writes_the_same_bytes(
+    model, tmp_path, monkeypatch, count
+):
+    config = _config(model)
+    _evaluate(config, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        _killed_after(count, patch)
+        with pytest.raises(_Killed):
+            _evaluate(config, tmp_path / "parts")
+    log = tmp_path / "parts" / "outcomes.jsonl"
+    assert len(log.read_text().splitlines()) == 1 + count
+    # A kill in the middle of a line leaves it torn.
+    log.write_text(log.read_text() + '{"attack": "pgd-2", "ba')
+    assert not (tmp_path / "parts" / "evaluation.json").exists()
+    _evaluate(config, tmp_path / "parts", resume=True)
+    whole, parts = (
+        (tmp_path / name / "evaluation.json").read_bytes()
+        for name in ("whole", "parts")
+    )
+    assert whole == parts
+
+
+def test_what_is_done_is_not_done_again(model, tmp_path, monkeypatch):
+    config = _config(model)
+    _evaluate(config, tmp_path / "run")
+    _killed_after(0, monkeypatch)
+    record = _evaluate(config, tmp_path / "run", resume=True)
+    assert record == read_record(tmp_path / "run" / "evaluation.json")
+
+
+def test_shards_in_any_order_make_the_record_of_one_run(model, tmp_path):
+    config = _config(model, masking_examples=30, attacks=("fgsm",))
+    whole = _evaluate(config, tmp_path / "whole")
+    assert _evaluate(config, tmp_path / "parts", shard=Shard(2, 2)) is None
+    files = {path.name for path in (tmp_path / "parts").iterdir()}
+    assert files == {"config.json", "outcomes-2-of-2.jsonl", "run-2-of-2.json"}
+    assert _evaluate(config, tmp_path / "parts", shard=Shard(1, 2)) == whole
+    assert len(whole.masking) == 8
+    one, two = (
+        (tmp_path / name / "evaluation.json").read_bytes()
+        for name in ("whole", "parts")
+    )
+    assert one == two
+    run = json.loads((tmp_path / "parts" / "run-1-of-2.json").read_text())
+    assert run["shard"] == "1/2" and run["seconds"]["fgsm"] > 0
+
+
+def test_the_record_holds_no_time_and_no_host(model, tmp_path):
+    _evaluate(_config(model), tmp_path / "run")
+    text = (tmp_path / "run" / "evaluation.json").read_text()
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert "seconds" not in text and run["host"] not in text
+    assert set(run["seconds"]) == {"noise", "pgd-2"}
+
+
+def test_another_configuration_or_model_is_not_gone_on_with(model, tmp_path):
+    directory = tmp_path / "run"
+    _evaluate(_config(model), directory)
+    with pytest.raises(ValueError, match="has other num_steps"):
+        _evaluate(_config(model, num_steps=3), directory, resume=True)
+    with pytest.raises(ValueError, match="has other seed"):
+        _evaluate(_config(model, seed=3), directory, shard=Shard(1, 2))
+    before = model.read_bytes()
+    _network().save(model)
+    with pytest.raises(ValueError, match="with other model_digest"):
+        _evaluate(_config(model), directory, resume=True)
+    model.write_bytes(before)
+    with pytest.raises(ValueError, match="holds no run to resume"):
+        _evaluate(_config(model), tmp_path / "none", resume=True)
+
+
+def test_what_fails_before_an_attack_leaves_nothing(model, tmp_path):
+    config = _config(model, attacks=("ddn",), norm="inf")
+    with pytest.raises(ValueError, match="norm 2"):
+        _evaluate(config, tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_shards_that_cannot_be_are_refused():
+    with pytest.raises(ValueError, match="1 <= i <= n. .*3/2"):
+        Shard(3, 2)
+    with pytest.raises(ValueError, match="at least 1"):
+        Shard(0, 2)
+
+
+def test_a_log_without_a_whole_header_is_begun_again(tmp_path):
+    path = tmp_path / "outcomes.jsonl"
+    path.write_text('{"header": {"a"')
+    assert read_outcomes(path, {"a": 1}) == {}
+    log = OutcomeLog(path, {"a": 1})
+    log["pgd", 0] = {"robust": [True]}
+    assert read_outcomes(path, {"a": 1}) == {("pgd", 0): {"robust": [True]}}
