@@ -4,6 +4,7 @@ from tfrobust import architectures
 from tfrobust import attacks
 from tfrobust import callbacks
 from tfrobust import defenses
+from tfrobust import evaluation
 from tfrobust import layers
 from tfrobust import losses
 from tfrobust import objectives
@@ -22,6 +23,7 @@ __all__ = [
     "attacks",
     "callbacks",
     "defenses",
+    "evaluation",
     "layers",
     "losses",
     "objectives",

@@ -74,6 +74,19 @@ class NormBall(Configurable):
                 f"Received: bounds={self.bounds!r}"
             )
         object.__setattr__(self, "bounds", tuple(map(float, self.bounds)))
+        self._check_fits_the_box()
+
+    def _check_fits_the_box(self) -> None:
+        """Raise `ValueError` for 8 where 8 / 255 was meant."""
+        low, high = self.bounds  # type: ignore[misc]
+        if self.norm != "inf" or tf.is_tensor(self.epsilon):
+            return
+        if high - low < self.epsilon < math.inf:
+            raise ValueError(
+                f"`epsilon` must be at most {high - low:g}, the width of the "
+                "box: a radius is in the unit of the images, 8 / 255 and not "
+                f"8. Received: epsilon={self.epsilon:g}"
+            )
 
     def with_epsilon(self, epsilon: float | tf.Tensor) -> NormBall:
         """Return this ball with another radius."""

@@ -292,3 +292,56 @@ def test_logits_that_are_not_finite_are_refused():
 def test_bad_budgets_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         PGD(_BALL, **arguments)
+
+
+class Scaled(keras.Model):
+    """A model whose forward pass reads a plain attribute."""
+
+    def __init__(self, inner, scale):
+        super().__init__()
+        self.inner, self.scale = inner, scale
+        self.build(inner.input_shape)
+
+    def build(self, input_shape):
+        self.built = True
+
+    def call(self, x, training=False):
+        return self.scale * self.inner(x, training=training)
+
+
+def test_a_number_that_a_layer_holds_is_read_again():
+    inner = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(inner, 10)
+    model = Scaled(inner, 1.0)
+    attack = FGSM(NormBall("inf", epsilon=0.01))
+    assert attack(model, x, y).clean_accuracy == 1.0
+    model.scale = -1.0
+    assert attack(model, x, y).clean_accuracy == 0.0
+
+
+def test_what_a_function_closes_over_is_read_again():
+    here = {"model": networks.tiny_cnn(activation="relu")}
+    x, y = networks.labelled(here["model"], 10)
+    attack = FGSM(NormBall("inf", epsilon=0.01))
+
+    def classifier(x, training=False):
+        return here["model"](x, training=training)
+
+    assert attack(classifier, x, y).clean_accuracy == 1.0
+    inner = here["model"]
+    here["model"] = lambda x, training: -inner(x, training=training)
+    assert attack(classifier, x, y).clean_accuracy == 0.0
+
+
+def test_float16_climbs_where_its_cross_entropy_has_no_slope():
+    # p(other) is about e^-20: below the least float16, but not nothing.
+    kernel = np.array([[0.0, -40.0], [0.0, 40.0]])
+    x = np.float32([[0.75, 0.25], [0.8, 0.2]])
+    keras.config.set_dtype_policy("float16")
+    half = networks.linear(kernel)
+    keras.config.set_dtype_policy("float32")
+    full = networks.linear(kernel)
+    attack = FGSM(NormBall("inf", epsilon=0.1))
+    found = [m.x_adv for m in (attack(m, x, [0, 0]) for m in (half, full))]
+    np.testing.assert_allclose(found[0], found[1], atol=1e-3)
+    np.testing.assert_allclose(found[1], x + [[-0.1, 0.1]] * 2, atol=1e-6)

@@ -176,3 +176,20 @@ def test_l2_refuses_what_is_no_image():
         attacks.Square(NormBall(2, epsilon=0.5))(model, x, y)
     with pytest.raises(ValueError, match="norm 2 or inf"):
         attacks.Square(NormBall(1, epsilon=0.5))
+
+
+def test_a_first_point_without_logits_is_not_kept():
+    inner = networks.tiny_cnn(activation="relu")
+    x, _ = networks.labelled(inner, 10)
+    x = np.round(x * 16) / 16
+    y = inner(x).numpy().argmax(1)
+
+    def off_the_grid(x, training=False):
+        off = tf.abs(16 * x - tf.round(16 * x)) > 1e-3
+        broken = tf.reduce_any(off, axis=(1, 2, 3))
+        logits = inner(x, training=training)
+        return tf.where(broken[:, None], np.nan, logits)
+
+    ball = NormBall("inf", epsilon=0.03)
+    result = attacks.Square(ball, num_queries=10)(off_the_grid, x, y)
+    np.testing.assert_array_equal(result.x_adv, x)

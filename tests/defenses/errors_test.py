@@ -8,7 +8,12 @@ import tensorflow as tf
 from tests import networks
 from tfrobust import defenses
 from tfrobust import losses
+from tfrobust.attacks import FGSM
+from tfrobust.layers import PrincipalSubspace
 from tfrobust.penalties import GradientL1Norm
+from tfrobust.threat_model import NormBall
+
+_BALL = NormBall("inf", epsilon=0.1)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +65,14 @@ from tfrobust.penalties import GradientL1Norm
                 c, penalties=[GradientL1Norm(1.0), GradientL1Norm(2.0)]
             ),
             "differ in kind",
+        ),
+        (
+            lambda c: defenses.TRADES(c, epsilon=0.1, attack=FGSM(_BALL)),
+            "`TRADES` makes its attack",
+        ),
+        (
+            lambda c: defenses.RobustModel(networks.tiny_cnn(num_classes=1)),
+            "of one sigmoid unit",
         ),
     ],
 )
@@ -166,3 +179,43 @@ def test_a_batch_of_a_pipeline_that_does_not_fit(change, message, eagerly):
     assert "\n" not in str(error.value)
     for a, b in zip(moved, model.classifier.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        keras.losses.MeanSquaredError(),
+        keras.losses.Huber(),
+        keras.losses.CategoricalHinge(),
+    ],
+)
+def test_a_loss_that_broadcasts_labels_is_refused_at_any_batch_size(loss):
+    model = defenses.RobustModel(networks.tiny_cnn(num_classes=4))
+    model.compile("sgd", loss)
+    x, y = networks.batch(model.classifier, 8)
+    with pytest.raises(ValueError, match="integer labels"):
+        model.fit(x, y, batch_size=4, verbose=0)
+
+
+def test_a_subspace_of_images_in_another_range_is_refused():
+    classifier = networks.tiny_cnn()
+    x, y = networks.batch(classifier, 20)
+    subspace = PrincipalSubspace(3, num_noise_components=2)
+    subspace.adapt(255.0 * x)
+    model = defenses.RobustModel(classifier, input_transform=subspace)
+    model.compile("sgd", networks.sparse_loss())
+    with pytest.raises(ValueError, match="lie in \\[0, 1\\].*mean image"):
+        model.fit(x, y, verbose=0)
+
+
+def test_a_box_of_its_own_is_the_attacks_too():
+    classifier = networks.tiny_cnn()
+    x, y = networks.batch(classifier, 16)
+    model = defenses.TRADES(
+        classifier, epsilon=8.0, num_steps=2, bounds=(0, 255)
+    )
+    assert model.attack.threat_model == NormBall(
+        "inf", epsilon=8.0, bounds=(0, 255)
+    )
+    model.compile("sgd", networks.sparse_loss())
+    model.fit(255.0 * x, y, verbose=0)

@@ -167,3 +167,33 @@ def test_a_source_must_be_callable():
             covariance=sigma,
             perturbation="sign",
         )
+
+
+def _weightless(classifier):
+    covariance = layers.FullCovariance((6, 6, 1))
+    return defenses.SGR(classifier, weight=0.0, covariance=covariance)
+
+
+def test_without_weight_it_is_plain_keras_and_can_be_saved(tmp_path):
+    x, y = networks.batch(networks.tiny_cnn(), 16)
+    moved = []
+    for make in (
+        defenses.RobustModel,
+        _weightless,
+    ):
+        keras.utils.set_random_seed(0)
+        model = make(networks.tiny_cnn())
+        model.compile("sgd", networks.sparse_loss(), jit_compile=False)
+        model.fit(x, y, epochs=2, verbose=0)
+        moved.append(model.classifier.get_weights())
+    for one, other in zip(*moved, strict=True):
+        np.testing.assert_array_equal(one, other)
+    model.save(tmp_path / "m.keras")
+    again = keras.models.load_model(tmp_path / "m.keras")
+    assert again.weight == 0.0 and again.covariance.image_shape == (6, 6, 1)
+
+
+@pytest.mark.parametrize("num_steps", [0, -1, 2.5])
+def test_deepfool_as_a_source_takes_steps(num_steps):
+    with pytest.raises(ValueError, match="`num_steps`"):
+        defenses.DeepFoolPerturbation(num_steps)

@@ -98,3 +98,9 @@ def test_numbers_are_differences_of_accuracy(digits):
     checks = evaluation.masking_report(network, x, y, _BALL)
     number = {check.name: check.number for check in checks}["large radius"]
     np.testing.assert_allclose(number, -np.bincount(y).max() / 100)
+
+
+def test_where_nothing_is_right_nothing_is_said(digits):
+    network, x, _ = digits
+    wrong = (network.predict(x, verbose=0).argmax(1) + 1) % 10
+    assert evaluation.masking_report(network, x[:5], wrong[:5], _BALL) == ()

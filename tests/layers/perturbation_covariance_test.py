@@ -219,3 +219,11 @@ def test_a_valid_long_range_kernel_is_taken_although_its_spectrum_dips():
     dense = spectral.dense_covariance(kernel)
     assert np.linalg.eigvalsh(dense).min() > 0
     CovarianceFunction((6, 6, 1), value=kernel)
+
+
+def test_one_direction_of_three_hundred_is_found_negative():
+    rng = np.random.default_rng(5)
+    basis = np.linalg.qr(rng.normal(size=(300, 300)))[0]
+    values = np.array([*np.logspace(-2, 4, 299), -1.0])
+    with pytest.raises(ValueError, match="positive semidefinite.*-1 or less"):
+        FullCovariance((300,), value=(basis * values) @ basis.T)

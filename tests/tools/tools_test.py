@@ -88,6 +88,18 @@ def test_evaluate_never_replaces_the_run_that_holds_the_model(tmp_path, capsys):
     assert "holds the model" in capsys.readouterr().err
 
 
+def test_an_evaluation_never_replaces_a_training(tmp_path, capsys):
+    run, other = tmp_path / "run", tmp_path / "other"
+    for directory in (run, other):
+        assert _run(train, *_FAST, f"--output_dir={directory}") == 0
+    model = run / "last.keras"
+    code = _run(
+        evaluate, f"--model={model}", f"--output_dir={other}", "--overwrite"
+    )
+    assert code == 1 and (other / "last.keras").is_file()
+    assert "something else than a run" in capsys.readouterr().err
+
+
 def test_flagfile(tmp_path, capsys):
     file = tmp_path / "flags"
     file.write_text("\n".join([*_FAST, f"--output_dir={tmp_path / 'run'}"]))
@@ -112,6 +124,14 @@ def test_flagfile(tmp_path, capsys):
         (["--dtype_policy=float7"], "float7"),
         (["--activation=relo"], "relo"),
         (["--data=mnist", "--data_dir=/nowhere"], "tools.prepare --data=mnist"),
+        (
+            ["--num_components=5", "--noise_scale=3"],
+            "noise_scale needs num_noise_components",
+        ),
+        (["--epsilon_warm_up=1"], "no radius to warm up"),
+        (["--weight_warm_up=1"], "no robust terms to warm up"),
+        (["--norm=2"], "`epsilon` must be given with another norm"),
+        (["--epsilon=8"], "at most 1, the width"),
         (["--nonsense"], "Unknown command line flag 'nonsense'"),
         (["stray"], "unexpected argument 'stray'"),
     ],

@@ -14,6 +14,7 @@ import tensorflow as tf
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.compilation import forget_callables
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -35,7 +36,8 @@ class AttackResult:
         predictions: classes predicted at `x_adv` by a fresh forward pass.
         success: whether the attack reached its end at `x_adv`: a wrong
             class or, for a targeted objective, the target.
-        perturbation_norm: ||x_adv - x|| in the threat model's norm.
+        perturbation_norm: ||x_adv - x|| in the threat model's norm; 0 where
+            an attack on the nearest point found none, so look at `success`.
     """
 
     x_adv: np.ndarray
@@ -134,6 +136,7 @@ class Attack(Configurable, abc.ABC):
         check_integer("batch_size", batch_size, minimum=1)
         x = check_images(x, bounds=self.threat_model.bounds)
         check_classifier(classifier, x)
+        forget_callables(classifier)
         ids = _check_ids(example_ids, len(x))
         logits = predict_logits(classifier, x, batch_size=batch_size)
         check_logits(logits)

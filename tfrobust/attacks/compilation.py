@@ -22,6 +22,24 @@ _COMPILED: weakref.WeakKeyDictionary[Any, dict[Hashable, Any]] = (
 )
 
 
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+# What `compile` and `fit` change on a model is no part of its forward pass.
+_OF_TRAINING = {
+    "compiled",
+    "history",
+    "loss",
+    "optimizer",
+    "predict_function",
+    "steps_per_execution",
+    "stop_evaluating",
+    "stop_predicting",
+    "stop_training",
+    "test_function",
+    "train_function",
+    "unrolled_steps_per_execution",
+}
+
+
 def compiled(
     classifier: Any,
     key: Hashable,
@@ -52,6 +70,16 @@ def compiled(
     return functions[key]
 
 
+def forget_callables(classifier: Any) -> None:
+    """Drop what was compiled of a callable that is no Keras model.
+
+    What such a one closes over can't be seen to have changed, so each attack
+    traces it anew.
+    """
+    if not isinstance(classifier, keras.Model):
+        _COMPILED.pop(classifier, None)
+
+
 def compiled_functions(classifier: Any) -> list[Callable]:
     """Return the functions compiled so far for this classifier."""
     functions = _COMPILED.get(classifier, {})
@@ -59,19 +87,27 @@ def compiled_functions(classifier: Any) -> list[Callable]:
 
 
 def _fingerprint(classifier: Any) -> Hashable:
-    """Return what a graph has baked in: layers, activations, variables.
+    """Return what a graph has baked in: layers, settings, variables.
 
-    Weights may change under a graph; a layer added, an activation replaced
-    or a layer quantised may not.
+    Weights may change under a graph; a layer added, a number or function
+    that a layer holds replaced, or a layer quantised may not.
     """
     if not isinstance(classifier, keras.Model):
         return None
     layers = [
-        (
-            id(layer),
-            id(getattr(layer, "activation", None)),
-            getattr(layer, "quantization_mode", None),
-        )
+        (id(layer), getattr(layer, "quantization_mode", None), _settings(layer))
         for layer in all_layers(classifier)
     ]
-    return tuple(layers), tuple(map(id, classifier.variables))
+    own = _settings(classifier)
+    return own, tuple(layers), tuple(map(id, classifier.variables))
+
+
+def _settings(layer: Any) -> Hashable:
+    """Return the numbers and functions among a layer's public attributes."""
+    return tuple(
+        (name, value if isinstance(value, _PLAIN) else id(value))
+        for name, value in vars(layer).items()
+        if name[0] != "_"
+        and name not in _OF_TRAINING
+        and (isinstance(value, _PLAIN) or callable(value))
+    )

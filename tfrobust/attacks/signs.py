@@ -47,6 +47,8 @@ def has_no_gradient(
     Returns:
         Booleans, shape (batch,).
     """
+    if not len(x):
+        return np.zeros(0, bool)
     images, rows = (
         tf.TensorSpec((None, *t.shape[1:]), t.dtype)
         for t in (tf.constant(x), tf.constant(labels))

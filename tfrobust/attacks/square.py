@@ -201,7 +201,11 @@ class Square(Attack):
             ball = self.threat_model.with_epsilon(epsilon)
             moves = self._moves(rows.x.shape[1:])
             x_adv = moves.first(rows.x, seed, rows.ids, ball)
-            return SearchState(x_adv, _look(model, x_adv, rows.y))
+            values = _look(model, x_adv, rows.y)
+            # Where the first point has no logits the image itself remains.
+            finite = per_example(tf.math.is_finite(values), x_adv) > 0
+            x_adv = tf.where(finite, x_adv, rows.x)
+            return SearchState(x_adv, values)
 
         return begin
 

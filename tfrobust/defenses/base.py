@@ -22,6 +22,7 @@ from tfrobust.defenses.batches import standardize
 from tfrobust.defenses.checks import as_penalties
 from tfrobust.defenses.checks import check_classifier
 from tfrobust.defenses.checks import check_loss
+from tfrobust.defenses.checks import check_subspace
 from tfrobust.defenses.step import Batch
 from tfrobust.defenses.step import Step
 from tfrobust.defenses.step import Terms
@@ -226,6 +227,7 @@ class RobustModel(keras.Model):
                 once, of a `tf.data.Dataset` at the batch that holds them
                 (under `jit_compile=True` not at all: XLA drops checks).
         """
+        check_subspace(self.input_transform, self._bounds)
         if isinstance(x, np.ndarray | tf.Tensor):
             check_images(x, bounds=self._bounds)
         if isinstance(y, np.ndarray | tf.Tensor) and x is not None:

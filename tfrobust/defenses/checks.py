@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from tfrobust.arguments import check_type
 from tfrobust.inputs import head_activation
 from tfrobust.layers.max_mahalanobis import max_mahalanobis_head
+from tfrobust.layers.principal_subspace import PrincipalSubspace
 from tfrobust.losses import MaxMahalanobis
 from tfrobust.penalties.base import Penalty
 
@@ -36,12 +38,34 @@ def check_classifier(classifier: Any) -> None:
             "`classifier` must have one output, logits of shape (batch, "
             f"num_classes). Received: output_shape={shape!r}"
         )
+    if shape[1] == 1:
+        raise ValueError(
+            "`classifier` must return a logit for each class; of one sigmoid "
+            "unit tfrobust.as_classifier makes two. "
+            f"Received: output_shape={shape!r}"
+        )
     head = head_activation(classifier)
     if head in ("softmax", "sigmoid"):
         raise ValueError(
             "`classifier` must return logits, and this one ends in a "
             f"{head}; use tfrobust.as_classifier(model). "
             f"Received: last layer {classifier.layers[-1].name!r}"
+        )
+
+
+def check_subspace(transform: Any, bounds: tuple[float, float] | None) -> None:
+    """Raise `ValueError` if a subspace is one of images in another range."""
+    if bounds is None or not isinstance(transform, PrincipalSubspace):
+        return
+    if not transform.built or not int(transform.num_examples):
+        return  # it says itself that it isn't adapted
+    mean = keras.ops.convert_to_numpy(transform.mean)
+    low, high = float(mean.min()), float(mean.max())
+    if low < bounds[0] - 1e-3 or high > bounds[1] + 1e-3:
+        raise ValueError(
+            "`input_transform` must be adapted to training images, which lie "
+            f"in [{bounds[0]:g}, {bounds[1]:g}]. "
+            f"Received: a mean image from {low:.3g} to {high:.3g}"
         )
 
 
@@ -55,6 +79,25 @@ def as_penalties(penalties: Any) -> tuple[Penalty, ...]:
     for penalty in penalties:
         check_type("penalties", penalty, Penalty, example="GradientL1Norm(0.1)")
     return tuple(penalties)
+
+
+def _check_labels_are_integers(loss: Any, classes: int, name: str) -> None:
+    """Raise `ValueError` for a loss that broadcasts labels over classes.
+
+    With as many examples as classes it would do so silently; one more
+    example shows it.
+    """
+    labels = tf.zeros((classes + 1,), tf.int64)
+    logits = tf.zeros((classes + 1, classes))
+    function = loss.call if isinstance(loss, keras.losses.Loss) else loss
+    try:
+        function(labels, logits)
+    except (ValueError, tf.errors.InvalidArgumentError) as error:
+        raise ValueError(
+            "The compiled loss must take integer labels (batch,) and logits "
+            "(batch, num_classes), as SparseCategoricalCrossentropy does. "
+            f"Received: {name}"
+        ) from error
 
 
 def check_loss(loss: Any, classifier: keras.Model) -> None:
@@ -87,6 +130,7 @@ def check_loss(loss: Any, classifier: keras.Model) -> None:
             "The compiled loss must have the mean over the batch as its "
             f"reduction. Received: {name} with reduction={reduction!r}"
         )
+    _check_labels_are_integers(loss, classifier.output_shape[-1], name)
     if config.get("ignore_class") is not None:
         raise ValueError(
             f"`ignore_class` is not supported. Received: {config!r}"

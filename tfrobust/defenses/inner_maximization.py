@@ -28,6 +28,8 @@ class InnerMaximization(RobustModel):
         num_steps: of the inner ascent; default 10.
         random_start: default `UniformStart()`; `None` starts at x.
         objective: of the inner ascent; default `CrossEntropy()`.
+        bounds: box of the training images and of the attack; default
+            (0, 1), `None` for no box.
         **kwargs: as `RobustModel`, but for `attack`.
     """
 
@@ -43,16 +45,23 @@ class InnerMaximization(RobustModel):
         num_steps: int = 10,
         random_start: Start | None = UniformStart(),
         objective: Objective = CrossEntropy(),
+        bounds: tuple[float, float] | None = (0.0, 1.0),
         **kwargs: Any,
     ) -> None:
+        if "attack" in kwargs:
+            raise ValueError(
+                f"`{type(self).__name__}` makes its attack from epsilon, "
+                "num_steps, step_size and norm; give those. "
+                f"Received: attack={kwargs['attack']!r}"
+            )
         attack = PGD(
-            NormBall(norm, epsilon=epsilon),
+            NormBall(norm, epsilon=epsilon, bounds=bounds),
             step_size=step_size,
             num_steps=num_steps,
             random_start=random_start,
             objective=objective,
         )
-        super().__init__(classifier, attack=attack, **kwargs)
+        super().__init__(classifier, attack=attack, bounds=bounds, **kwargs)
         self.epsilon = epsilon
         self.norm = norm
         self.step_size = step_size

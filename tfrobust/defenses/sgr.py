@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from typing import Any
+from typing import cast
 
 import keras
 import tensorflow as tf
 
+from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks.deepfool import minimal_perturbation
 from tfrobust.attacks.gradient import GradientAttack
@@ -57,6 +59,9 @@ class DeepFoolPerturbation(Configurable):
     """
 
     num_steps: int = 3
+
+    def __post_init__(self) -> None:
+        check_integer("num_steps", self.num_steps, minimum=1)
 
     def __call__(
         self, labels: tf.Tensor, forward: Forward, noise: Noise
@@ -125,6 +130,10 @@ class SGR(PenalizedModel):
                 f"Received: image_shape={covariance.image_shape}"
             )
         super().__init__(classifier, own=own, **kwargs)
-        self.covariance = covariance
         self.perturbation = perturbation
         self.perturbation_label_source = perturbation_label_source
+
+    @property
+    def covariance(self) -> PerturbationCovariance:
+        """Sigma; a layer of the model unless the weight is 0."""
+        return cast(StructuredGradient, self.own).covariance

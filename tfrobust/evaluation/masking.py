@@ -27,6 +27,7 @@ from tfrobust.attacks.signs import change_of_logits
 from tfrobust.attacks.signs import has_no_gradient
 from tfrobust.evaluation.suite import attack_batches
 from tfrobust.evaluation.suite import check_examples
+from tfrobust.evaluation.suite import CLEAN
 from tfrobust.evaluation.suite import gathered
 from tfrobust.evaluation.suite import num_batches
 from tfrobust.evaluation.suite import Outcomes
@@ -169,7 +170,8 @@ def masking_report(
         progress: called with (attack name, examples done) after each batch.
 
     Returns:
-        A record of each check: number, verdict, meaning.
+        A record of each check: number, verdict, meaning; none where no
+        image is classified correctly.
 
     Raises:
         ValueError: for another norm or no box.
@@ -252,7 +254,12 @@ def note_signs(
 def masking_checks(
     outcomes: Outcomes, y: np.ndarray
 ) -> tuple[CheckRecord, ...]:
-    """Return the checks of what was put into `outcomes`."""
+    """Return the checks of what was put into `outcomes`.
+
+    None where no image is classified correctly: nothing can be said.
+    """
+    if not any(gathered(outcomes, CLEAN, "robust")):
+        return ()
     standing = {
         name: np.array(gathered(outcomes, _PREFIX + name, "robust"))
         for name in (*_BY_GRADIENT, "square", "large")

@@ -31,9 +31,9 @@ def record_run(
     if output_dir is None:
         return measure(config)
     directory = run_directory.check_free(output_dir, overwrite=overwrite)
-    run_directory.check_replaceable(directory)
+    run_directory.check_replaceable(directory, config)
     record = measure(config)
-    run_directory.make_empty(directory)
+    run_directory.make_empty(directory, config)
     write_json(plain(config), directory / "config.json")
     write_record(record, directory / "benchmark.json")
     return record

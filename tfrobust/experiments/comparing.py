@@ -49,6 +49,8 @@ def compare(
         (label, training, evaluation) of each row.
     """
     comparison = recipes.find_comparison(name)
+    if page is not None and not pathlib.Path(page).parent.is_dir():
+        raise ValueError(f"The directory of the page {page} isn't there.")
     output = pathlib.Path(output_dir)
     rows = []
     for index, label in enumerate(comparison.defenses, 1):

@@ -163,8 +163,13 @@ def _checked(
     directory = run_directory.check_free(
         path, overwrite=overwrite, resume=resume or joins
     )
+    if directory.resolve() in pathlib.Path(config.model).resolve().parents:
+        raise ValueError(
+            f"The output directory {directory} holds the model "
+            f"{config.model}; choose another."
+        )
     if overwrite:
-        run_directory.check_replaceable(directory)
+        run_directory.check_replaceable(directory, config)
     elif resume or joins:
         there, here = run_directory.read_config(directory), plain(config)
         other = [k for k in here if there.get(k) != here[k]]
@@ -173,11 +178,6 @@ def _checked(
                 f"The run in {directory} has other {', '.join(other)}; pass "
                 "the flags it was begun with, or --overwrite."
             )
-    if directory.resolve() in pathlib.Path(config.model).resolve().parents:
-        raise ValueError(
-            f"The output directory {directory} holds the model "
-            f"{config.model}; choose another."
-        )
     return directory
 
 
@@ -186,7 +186,7 @@ def _prepare(
 ) -> None:
     """Make the directory; shards may find it there."""
     if overwrite:
-        run_directory.make_empty(directory)
+        run_directory.make_empty(directory, config)
     directory.mkdir(parents=True, exist_ok=True)
     write_json(plain(config), directory / "config.json")
 

@@ -60,6 +60,7 @@ class EvaluationConfig:
         if self.epsilon == math.inf:  # which JSON does not know
             object.__setattr__(self, "epsilon", "inf")
         attack_names(self.attacks)
+        recipes.check_radius_is_given(self.norm, self.epsilon)
         check_choice("split", self.split, ("test", "train"))
         for name in ("num_examples", "epsilon", "step_size"):
             if getattr(self, name) not in (None, "inf"):

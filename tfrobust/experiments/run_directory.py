@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import pathlib
 import shutil
@@ -50,23 +51,31 @@ def check_writable(path: pathlib.Path) -> None:
         pass
 
 
-def check_replaceable(path: pathlib.Path) -> None:
-    """Raise `ValueError` for a directory that doesn't look like a run's.
+def check_replaceable(path: pathlib.Path, config: Any) -> None:
+    """Raise `ValueError` for a directory that holds no run of this kind.
 
-    Nobody loses their files to a mistyped --output_dir.
+    Nobody loses their files, or a training to an evaluation, by a mistyped
+    --output_dir.
+
+    Args:
+        path: the directory.
+        config: of the new run; another of its kind has the same settings.
     """
     if not path.is_dir() or not any(path.iterdir()):
         return
-    if not (path / "config.json").is_file() or "seed" not in read_config(path):
+    kind = {field.name for field in dataclasses.fields(config)}
+    known = (path / "config.json").is_file()
+    # A version more or less has a setting more or less.
+    if not known or len(kind & set(read_config(path))) < 0.8 * len(kind):
         raise ValueError(
-            f"{path} is not empty and not a run (it has no config.json); it "
-            "won't be replaced."
+            f"{path} holds something else than a run with a "
+            f"{type(config).__name__}; it won't be replaced."
         )
 
 
-def make_empty(path: pathlib.Path) -> None:
-    """Create a run's directory, without what was there."""
-    check_replaceable(path)
+def make_empty(path: pathlib.Path, config: Any) -> None:
+    """Create a run's directory, without the run that was there."""
+    check_replaceable(path, config)
     if path.is_dir():
         shutil.rmtree(path)
     path.mkdir(parents=True)

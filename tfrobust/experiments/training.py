@@ -91,7 +91,9 @@ def _train(
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
     if resume and (directory / LAST).is_file():
         model = load_model(directory / LAST)
-        done = int(model.optimizer.iterations) // steps
+        # Not the optimizer's count: that leaves out steps of float16 that
+        # overflowed.
+        done = int(model.noise_counter) // steps
         say(f"Continuing {directory} after epoch {done} of {config.epochs}.")
     else:
         keras.utils.set_random_seed(config.seed)
@@ -107,7 +109,7 @@ def _train(
         first_epoch=done,
     )
     if not resume:
-        run_directory.make_empty(directory)
+        run_directory.make_empty(directory, config)
     elif done == config.epochs and (directory / "training.json").is_file():
         return cast(TrainingRecord, read_record(directory / "training.json"))
     write_json(plain(config), directory / "config.json")
@@ -178,6 +180,7 @@ def build_model(
         **(_moments(data.train) if config.standardize else {}),
     )
     model = recipes.make_defense(config.defense, classifier, **config.settings)
+    _check_warm_ups(config, model)
     rate: Any = config.learning_rate
     if config.constant_epochs is not None:
         rate = ConstantThenLinear(
@@ -226,6 +229,21 @@ def augmentation(
         )
     shift = data_room.PadAndCrop(max(1, image_shape[0] // 8))
     return [shift, data_room.Flip()] if image_shape[2] == 3 else [shift]
+
+
+def _check_warm_ups(config: TrainingConfig, model: RobustModel) -> None:
+    """Raise `ValueError` for a warm-up of something that isn't there."""
+    if config.epsilon_warm_up and model.attack is None:
+        raise ValueError(
+            f"`{config.defense}` has no radius to warm up. "
+            f"Received: epsilon_warm_up={config.epsilon_warm_up}"
+        )
+    terms = len(model.loss_terms) > 1 or model.penalties
+    if config.weight_warm_up and not terms and not model.weight_perturbation:
+        raise ValueError(
+            f"`{config.defense}` has no robust terms to warm up. "
+            f"Received: weight_warm_up={config.weight_warm_up}"
+        )
 
 
 def _callbacks(

@@ -11,6 +11,7 @@ from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import NORMS
+from tfrobust.threat_model import NormBall
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +82,7 @@ class TrainingConfig:
         recipes.check_defense(self.defense, self.settings)
         check_choice("optimizer", self.optimizer, ("adam", "sgd"))
         check_choice("norm", self.norm, NORMS)
+        recipes.check_radius_is_given(self.norm, self.epsilon)
         check_positive("learning_rate", self.learning_rate)
         for name in ("epochs", "batch_size", "validation_steps"):
             check_integer(name, getattr(self, name), minimum=1)
@@ -94,6 +96,7 @@ class TrainingConfig:
                 )
         if self.epsilon is not None:
             check_positive("epsilon", self.epsilon)
+            NormBall(self.norm, epsilon=self.epsilon)
         if self.constant_epochs is not None:
             check_integer("constant_epochs", self.constant_epochs, minimum=0)
             if self.constant_epochs >= self.epochs:

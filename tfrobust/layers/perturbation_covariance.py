@@ -20,6 +20,7 @@ from tfrobust.ops import spectral
 from tfrobust.ops.norms import flatten
 from tfrobust.ops.norms import scalar
 
+_EXACT = 1024
 _LARGEST = 2 << 30
 _ROUNDING = 1e-5
 
@@ -372,9 +373,14 @@ def _check_symmetric(value: np.ndarray, mirrored: np.ndarray) -> None:
 def _check_definite(product: Any, size: int) -> None:
     """Raise `ValueError` where a negative eigenvalue shows.
 
-    Lanczos' method without reorthogonalisation: its least Ritz value is a
+    Up to a thousand pixels all eigenvalues are looked at. Above, Lanczos'
+    method without reorthogonalisation: its least Ritz value is a
     Rayleigh quotient, so one clearly below zero is a proof.
     """
+    if size <= _EXACT:
+        values = np.linalg.eigvalsh(np.stack([*map(product, np.eye(size))]))
+        _refuse_negative(values[0], values[-1])
+        return
     rng = np.random.default_rng(0)
     v, before, beta = rng.normal(size=size), np.zeros(size), 0.0
     v /= np.linalg.norm(v)
@@ -392,8 +398,12 @@ def _check_definite(product: Any, size: int) -> None:
     off = off[: count - 1]
     tridiagonal = np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1)
     ritz = np.linalg.eigvalsh(tridiagonal)
-    if ritz[0] < -1e-5 * max(abs(ritz[0]), abs(ritz[-1])):
+    _refuse_negative(ritz[0], ritz[-1])
+
+
+def _refuse_negative(least: float, largest: float) -> None:
+    if least < -1e-5 * max(abs(least), abs(largest)):
         raise ValueError(
             "A fixed covariance must be positive semidefinite. Received: an "
-            f"eigenvalue of {ritz[0]:.3g} or less, the largest {ritz[-1]:.3g}"
+            f"eigenvalue of {least:.3g} or less, the largest {largest:.3g}"
         )

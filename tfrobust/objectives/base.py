@@ -55,8 +55,32 @@ class Objective(Configurable, abc.ABC):
         """Return `x_adv -> (values (batch,), logits)` for this batch."""
 
 
+@tf.custom_gradient
+def _widened(logits: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def backward(gradient: tf.Tensor) -> tf.Tensor:
+        largest = tf.reduce_max(tf.abs(gradient), axis=1, keepdims=True)
+        scale = tf.math.reciprocal_no_nan(largest)
+        return tf.cast(gradient * scale, logits.dtype)
+
+    return tf.cast(logits, tf.float32), backward
+
+
+def with_slope(logits: tf.Tensor) -> tf.Tensor:
+    """Return float16 logits as float32, with a slope that doesn't vanish.
+
+    The gradient of the cross-entropy of a sure example is below float16's
+    least number. Going back it is scaled, example by example, to a largest
+    entry of 1: a factor that no direction of ascent knows of.
+    """
+    return _widened(logits) if logits.dtype == tf.float16 else logits
+
+
 class LogitsObjective(Objective):
-    """An objective that looks at the logits at x' alone."""
+    """An objective that looks at the logits at x' alone.
+
+    In float16 its gradient is right but for a positive factor of each
+    example; see `with_slope`.
+    """
 
     @abc.abstractmethod
     def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
@@ -69,6 +93,6 @@ class LogitsObjective(Objective):
 
         def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             logits = classifier(x_adv, training=False)
-            return self.values(labels, logits), logits
+            return self.values(labels, with_slope(logits)), logits
 
         return score

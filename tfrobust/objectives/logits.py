@@ -12,6 +12,7 @@ from tfrobust.arguments import check_non_negative
 from tfrobust.arguments import check_type
 from tfrobust.objectives.base import LogitsObjective
 from tfrobust.objectives.base import Objective
+from tfrobust.objectives.base import with_slope
 from tfrobust.objectives.scores import cross_entropy
 from tfrobust.objectives.scores import difference_of_logits_ratio
 from tfrobust.objectives.scores import kl_divergence
@@ -121,6 +122,6 @@ class KLDivergence(Objective):
 
         def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             logits = classifier(x_adv, training=False)
-            return kl_divergence(clean_logits, logits), logits
+            return kl_divergence(clean_logits, with_slope(logits)), logits
 
         return score

@@ -10,6 +10,7 @@ from tfrobust.recipes.attacks import make_attacks
 from tfrobust.recipes.attacks import SUITES
 from tfrobust.recipes.comparisons import COMPARISONS
 from tfrobust.recipes.comparisons import find_comparison
+from tfrobust.recipes.data import check_radius_is_given
 from tfrobust.recipes.data import data_defaults
 from tfrobust.recipes.data import load_data
 from tfrobust.recipes.defenses import check_defense
@@ -26,8 +27,9 @@ __all__ = [
     "DEFENSES",
     "SUITES",
     "check_architecture",
-    "check_standardizes",
     "check_defense",
+    "check_radius_is_given",
+    "check_standardizes",
     "data_defaults",
     "defense_settings",
     "find_comparison",

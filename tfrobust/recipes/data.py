@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import os
 import pathlib
+from typing import Any
 
 from tfrobust import data
+from tfrobust.ops.norms import Norm
 
 DEFAULT_DATA_DIR = "~/tensorflow_datasets"
 
@@ -87,3 +89,12 @@ def check_known(name: str) -> None:
         + (f" Did you mean {' or '.join(near)}?" if near else "")
         + f" Received: data={name!r}"
     )
+
+
+def check_radius_is_given(norm: Norm, epsilon: Any) -> None:
+    """Raise `ValueError` where the usual radius would be of another norm."""
+    if norm != "inf" and epsilon is None:
+        raise ValueError(
+            "`epsilon` must be given with another norm than inf, which the "
+            f"data's usual radius is of. Received: norm={norm}, epsilon=None"
+        )

@@ -76,6 +76,11 @@ def _subspace(settings: Mapping[str, Any]) -> PrincipalSubspace:
             "A projection needs num_components, of how many it is made. "
             f"Received: {given}"
         )
+    if "noise_scale" in settings and not settings.get("num_noise_components"):
+        raise ValueError(
+            "noise_scale needs num_noise_components, in how many there is "
+            f"noise. Received: noise_scale={settings['noise_scale']}"
+        )
     return PrincipalSubspace(
         settings["num_components"],
         num_noise_components=settings.get("num_noise_components", 0),
