@@ -131,9 +131,10 @@ class FlagSet:
 
     def _flag_help(self, name: str) -> str:
         flag = self.values[name]
-        bare = flag.default in (None, False)
+        bare = flag.default in (None, False, ())
         shown = "" if bare else f" (default {_plain(flag.default)})"
-        return f"  --{name:<21} {flag.help}{shown}"
+        lines = textwrap.wrap(flag.help + shown, 72, break_on_hyphens=False)
+        return f"  --{name:<21} " + ("\n" + " " * 26).join(lines)
 
 
 _INDENTED: dict[str, Any] = {
@@ -185,7 +186,8 @@ class _NamesParser(flags.ArgumentParser):
     def parse(self, argument: Any) -> tuple[str, ...]:
         if isinstance(argument, tuple):
             return argument
-        return tuple(part.strip() for part in argument.split(","))
+        parts = (part.strip() for part in argument.split(","))
+        return tuple(part for part in parts if part)
 
 
 def run(main: Callable[[], None], flag_set: FlagSet) -> None:

@@ -28,7 +28,10 @@ FLAGS.group("Attacks")
 _ATTACKS = FLAGS.names(
     "attacks",
     "standard",
-    f"suites {', '.join(recipes.SUITES)}; attacks {', '.join(recipes.ATTACKS)}",
+    f"suites {', '.join(recipes.SUITES)}; "
+    f"presets {', '.join(recipes.PRESETS)}, or one attack of these, "
+    "foolbox-3/ddn; "
+    f"attacks {', '.join(recipes.ATTACKS)}",
 )
 _EPSILON = FLAGS.number(
     "epsilon", None, "radius, pixels in [0, 1], or inf; default the data's"
@@ -42,6 +45,12 @@ _LAST_ITERATE = FLAGS.switch(
 )
 _MASKING_EXAMPLES = FLAGS.integer(
     "masking_examples", 200, "to look for masked gradients on; 0: don't"
+)
+_SURROGATES = FLAGS.names(
+    "surrogates", "", "models whose adversarial points are tried on this one"
+)
+_BFLOAT16 = FLAGS.switch(
+    "bfloat16", "climb a copy in bfloat16, confirm in float32"
 )
 
 FLAGS.group("Run")
@@ -74,6 +83,8 @@ def main() -> None:
         seed=_SEED.value,
         batch_size=_BATCH_SIZE.value,
         masking_examples=_MASKING_EXAMPLES.value,
+        surrogates=_SURROGATES.value,
+        bfloat16=_BFLOAT16.value,
     )
     directory = _OUTPUT_DIR.value
     record = experiments.evaluate(

@@ -25,6 +25,7 @@ _ATTACKS = {
     "FAB-linf": (attacks.FAB(_INF, num_steps=30), 4, 1.05),
     "TargetedFAB": (attacks.TargetedFAB(_TWO, num_steps=30), 4, 1.05),
     "TargetedFAB-linf": (attacks.TargetedFAB(_INF, num_steps=30), 4, 1.05),
+    "MinimalBIM": (attacks.MinimalBIM(_TWO), 2, 1.001),
     # These follow a loss, whose slope shows the nearest boundary only where
     # there is one.
     "DDN": (attacks.DDN(_TWO), 2, 1.05),

@@ -65,6 +65,7 @@ ROWS = {
     "CarliniWagner": attacks.CarliniWagner(
         _TWO, num_searches=4, max_iterations=20, learning_rate=0.05
     ),
+    "MinimalBIM": attacks.MinimalBIM(_TWO, num_iterations=3, num_searches=4),
     "AutoAttack": attacks.AutoAttack(_INF),
     "AutoAttack-rand": attacks.AutoAttack(_INF, version="rand"),
 }
@@ -75,6 +76,8 @@ _PUBLIC = {
     if isinstance(getattr(attacks, name), type)
     and issubclass(getattr(attacks, name), attacks.Attack)
     and name not in ("Attack", "GradientAttack", "NearestPointAttack")
+    # Around an attack: tests/attacks/around_test.py.
+    and name not in ("InBfloat16", "Transfer")
 }
 
 every_attack = pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS.keys())

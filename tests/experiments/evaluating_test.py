@@ -1,15 +1,21 @@
 """Evaluations on disk: killed, resumed, in shards, the very same bytes."""
 
+import dataclasses
 import json
 
 import keras
 import pytest
 
+from tfrobust import evaluation
 from tfrobust import experiments
+from tfrobust import recipes
+from tfrobust.attacks import PGD
 from tfrobust.experiments.outcome_log import OutcomeLog
 from tfrobust.experiments.outcome_log import read_outcomes
 from tfrobust.experiments.shards import Shard
+from tfrobust.objectives import Margin
 from tfrobust.records import read_record
+from tfrobust.threat_model import NormBall
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +165,47 @@ def test_a_log_without_a_whole_header_is_begun_again(tmp_path):
     log = OutcomeLog(path, {"a": 1})
     log["pgd", 0] = {"robust": [True]}
     assert read_outcomes(path, {"a": 1}) == {("pgd", 0): {"robust": [True]}}
+
+
+def test_surrogates_are_tried_and_part_of_the_masking_report(model, tmp_path):
+    other = tmp_path / "other.keras"
+    _network().save(other)
+    config = _config(
+        model, attacks=("fgsm",), surrogates=(str(other),), masking_examples=20
+    )
+    record = _evaluate(config, None)
+    name = record.attacks[1].name
+    assert name.startswith(f"transfer from {other} (")
+    network = keras.models.load_model(other)
+    assert evaluation.weights_digest(network)[:12] in name
+    # From itself there is nothing that the margin's PGD doesn't find.
+    assert [c.name for c in record.masking][-1] == "transfer"
+    config = _config(model, attacks=("fgsm",), surrogates=(str(model),))
+    own = _evaluate(config, None).attacks[1]
+    attack = PGD(NormBall(epsilon=0.15), num_steps=2, objective=Margin())
+    data = recipes.load_data("digits").test.first(50)
+    network = keras.models.load_model(model)
+    last = dataclasses.replace(attack, keep_best=False)
+    direct = last(network, data.images(), data.y)
+    clean = network.predict(data.images(), verbose=0).argmax(1) == data.y
+    assert list(own.robust) == list(direct.robust & clean)
+
+
+def test_an_infinite_radius_gives_norms(model, tmp_path):
+    config = _config(model, attacks=("ddn",), norm=2, epsilon=float("inf"))
+    record = _evaluate(config, tmp_path / "run")
+    attack = record.attacks[0]
+    assert attack.settings["threat_model"]["epsilon"] == "inf"
+    rows = zip(
+        record.clean, attack.robust, attack.perturbation_norm, strict=True
+    )
+    norms = [norm for right, robust, norm in rows if right and not robust]
+    assert norms and min(norms) > 0
+    assert read_record(tmp_path / "run" / "evaluation.json") == record
+
+
+def test_in_bfloat16_the_record_says_so(model):
+    config = _config(model, attacks=("fgsm",), bfloat16=True)
+    attack = _evaluate(config, None).attacks[0]
+    assert attack.settings["name"] == "InBfloat16"
+    assert attack.settings["attack"]["name"] == "FGSM"

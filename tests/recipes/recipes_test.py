@@ -163,9 +163,54 @@ def test_suites_are_their_attacks_once():
     assert attacks["noise"].seed == 5
 
 
+def _preset(name, ball):
+    return recipes.make_attacks([name], ball, recipes.Budget(seed=7))[name]
+
+
+def test_presets_are_the_libraries_defaults():
+    # Facts of the libraries' sources and the papers' scripts.
+    linf, l2 = NormBall("inf", epsilon=0.6), NormBall(2, epsilon=1.0)
+    pgd = _preset("foolbox-3/pgd", linf)
+    assert (pgd.num_steps, pgd.keep_best, pgd.seed) == (40, False, 7)
+    assert pgd.step_length == pytest.approx(0.02)  # 0.01 / 0.3 of the radius
+    assert _preset("foolbox-2.3.0/pgd", linf).random_start is None
+    assert _preset("foolbox-2.3.0/ddn", l2).levels == 256
+    assert _preset("foolbox-3/ddn", l2).levels is None
+    assert _preset("foolbox-2.3.0/l2_bim", l2).root_mean_square
+    wagner = _preset("foolbox-3/carlini_wagner", l2)
+    assert (wagner.num_searches, wagner.max_iterations) == (9, 10000)
+    assert (wagner.learning_rate, wagner.initial_constant) == (0.01, 0.001)
+    lfr = {
+        name: _preset(f"paper-lfr/{name}", linf)
+        for name in ("fgsm", "pgd", "mi_fgsm")
+    }
+    assert lfr["fgsm"].random_start is not None
+    assert lfr["pgd"].step_length == 0.01 and lfr["pgd"].num_steps == 40
+    assert lfr["mi_fgsm"].momentum == 0.1
+    assert _preset("paper-lfr/ddn", l2).num_steps == 20
+
+
+@pytest.mark.parametrize("name", recipes.PRESETS)
+def test_a_preset_is_a_suite_of_the_norm_asked_for(name):
+    attacks = {}
+    for ball in (_BALL, NormBall(2, epsilon=1.0)):
+        try:
+            attacks |= recipes.make_attacks([name], ball, recipes.Budget())
+        except ValueError as error:
+            assert "sets no attack in norm" in str(error)
+    assert set(attacks) == {f"{name}/{one}" for one in recipes.PRESETS[name]}
+
+
+def test_a_presets_attack_in_another_norm_is_refused():
+    with pytest.raises(ValueError, match="foolbox-3/ddn is set for norm 2"):
+        _preset("foolbox-3/ddn", _BALL)
+    with pytest.raises(ValueError, match="Did you mean 'foolbox-3/ddn'"):
+        _preset("foolbox-3/dnn", _BALL)
+
+
 def test_last_iterate_reaches_every_gradient_attack():
     budget = recipes.Budget(last_iterate=True)
-    euclidean = ("ddn", "carlini_wagner")
+    euclidean = ("ddn", "carlini_wagner", "l2_bim")
     others = [name for name in recipes.ATTACKS if name not in euclidean]
     attacks = recipes.make_attacks(others, _BALL, budget)
     attacks |= recipes.make_attacks(euclidean, NormBall(2, epsilon=1.0), budget)

@@ -16,6 +16,8 @@ from tfrobust.attacks.fab import FAB
 from tfrobust.attacks.fab import TargetedFAB
 from tfrobust.attacks.fmn import FMN
 from tfrobust.attacks.gradient import GradientAttack
+from tfrobust.attacks.in_bfloat16 import InBfloat16
+from tfrobust.attacks.minimal_bim import MinimalBIM
 from tfrobust.attacks.nearest import NearestPointAttack
 from tfrobust.attacks.noise import CorrelatedNoise
 from tfrobust.attacks.noise import UniformNoise
@@ -28,6 +30,7 @@ from tfrobust.attacks.square import Square
 from tfrobust.attacks.starts import GaussianStart
 from tfrobust.attacks.starts import SphereStart
 from tfrobust.attacks.starts import UniformStart
+from tfrobust.attacks.transfer import Transfer
 
 __all__ = [
     "APGD",
@@ -45,7 +48,9 @@ __all__ = [
     "FMN",
     "GaussianStart",
     "GradientAttack",
+    "InBfloat16",
     "MIFGSM",
+    "MinimalBIM",
     "Momentum",
     "NearestPointAttack",
     "PGD",
@@ -54,6 +59,7 @@ __all__ = [
     "SteepestAscent",
     "TargetedAPGD",
     "TargetedFAB",
+    "Transfer",
     "UniformNoise",
     "UniformStart",
     "maximize",

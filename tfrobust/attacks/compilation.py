@@ -55,7 +55,7 @@ def compiled(
         signature: a `tf.TensorSpec`, or a structure of them, per argument;
             rows are None there, so working sets may shrink.
     """
-    state = _fingerprint(classifier)
+    state = fingerprint(classifier)
     functions = _COMPILED.setdefault(classifier, {})
     if functions.get("state") != state:
         functions.clear()
@@ -86,7 +86,7 @@ def compiled_functions(classifier: Any) -> list[Callable]:
     return [f for key, f in functions.items() if key != "state"]
 
 
-def _fingerprint(classifier: Any) -> Hashable:
+def fingerprint(classifier: Any) -> Hashable:
     """Return what a graph has baked in: layers, settings, variables.
 
     Weights may change under a graph; a layer added, a number or function

@@ -23,6 +23,7 @@ from tfrobust.attacks import FGSM
 from tfrobust.attacks import PGD
 from tfrobust.attacks import predict_logits
 from tfrobust.attacks import Square
+from tfrobust.attacks import Transfer
 from tfrobust.attacks.signs import change_of_logits
 from tfrobust.attacks.signs import has_no_gradient
 from tfrobust.evaluation.suite import attack_batches
@@ -91,6 +92,7 @@ _GRADIENT = Check(
 )
 _BY_GRADIENT = ("fgsm", "pgd-10", "pgd-100", "margin", "dlr", "adaptive")
 _PREFIX, SIGNS = "masking: ", "masking: signs"
+_TRANSFER = "transfer from "
 _COMPARED: dict[Check, Callable[[Standing], float]] = {
     Check(
         "large radius",
@@ -140,6 +142,15 @@ _COMPARED: dict[Check, Callable[[Standing], float]] = {
 }
 
 
+_FROM_OTHERS = Check(
+    "transfer",
+    "share of images that withstand every gradient attack and fall to "
+    "points made on another model",
+    0.01,
+    0.05,
+)
+
+
 def masking_report(
     classifier: keras.Model,
     x: Any,
@@ -147,6 +158,7 @@ def masking_report(
     ball: NormBall,
     *,
     adaptive_objective: Objective = CrossEntropy(),
+    surrogates: Mapping[str, keras.Model] | None = None,
     seed: int = 0,
     batch_size: int = 250,
     progress: Progress | None = None,
@@ -165,6 +177,8 @@ def masking_report(
         ball: threat model of norm "inf", with a box.
         adaptive_objective: what the defense trained with; default
             cross-entropy.
+        surrogates: name -> other model, whose adversarial points are tried
+            too; default none, and then there is no check "transfer".
         seed: of the attacks.
         batch_size: examples attacked at a time; default 250.
         progress: called with (attack name, examples done) after each batch.
@@ -178,7 +192,10 @@ def masking_report(
     """
     outcomes: Outcomes = {}
     attacks = masking_attacks(
-        ball, adaptive_objective=adaptive_objective, seed=seed
+        ball,
+        adaptive_objective=adaptive_objective,
+        surrogates=surrogates,
+        seed=seed,
     )
     x, y = check_examples(classifier, x, y)
     attack_batches(
@@ -198,9 +215,16 @@ def masking_attacks(
     ball: NormBall,
     *,
     adaptive_objective: Objective = CrossEntropy(),
+    surrogates: Mapping[str, keras.Model] | None = None,
     seed: int = 0,
 ) -> dict[str, Attack]:
     """Return the report's attacks, "masking: NAME" -> attack.
+
+    Args:
+        ball: threat model of norm "inf", with a box.
+        adaptive_objective: what the defense trained with.
+        surrogates: name -> model whose points are tried; default none.
+        seed: of the attacks.
 
     Raises:
         ValueError: for another norm than "inf" or no box.
@@ -223,6 +247,11 @@ def masking_attacks(
         "square": Square(ball, num_queries=1000, seed=seed),
         "large": PGD(grey, num_steps=40, objective=Margin(), seed=seed),
     }
+    margin = attacks["margin"]
+    for name, source in (surrogates or {}).items():
+        attacks[f"{_TRANSFER}{name}"] = Transfer(
+            margin, source=source, source_name=name
+        )
     return {_PREFIX + name: attack for name, attack in attacks.items()}
 
 
@@ -264,6 +293,9 @@ def masking_checks(
         name: np.array(gathered(outcomes, _PREFIX + name, "robust"))
         for name in (*_BY_GRADIENT, "square", "large")
     }
+    transfers = {
+        name for name, _ in outcomes if name.startswith(_PREFIX + _TRANSFER)
+    }
     standing["commonest"] = y == np.bincount(y).argmax()
     flat = gathered(outcomes, SIGNS, "flat")
     found = [
@@ -271,6 +303,11 @@ def masking_checks(
         _GRADIENT.record(sum(flat) / max(len(flat), 1)),
     ]
     found += [c.record(number(standing)) for c, number in _COMPARED.items()]
+    if transfers:
+        points = [gathered(outcomes, name, "robust") for name in transfers]
+        fall = ~np.logical_and.reduce(np.array(points))
+        share = np.mean(_worst(standing, _BY_GRADIENT) & fall)
+        found.append(_FROM_OTHERS.record(share))
     return tuple(found)
 
 

@@ -229,6 +229,7 @@ def _outcome(
 
 def _settings(attack: Attack) -> dict[str, Any]:
     settings = describe(attack)
+    settings.setdefault("threat_model", describe(attack.threat_model))
     if isinstance(attack, GradientAttack):
         settings["step_size"] = attack.step_length
     return settings

@@ -21,6 +21,7 @@ from tfrobust.experiments import run_directory
 from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.evaluation_plan import make_plan
 from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.outcome_log import OutcomeLog
 from tfrobust.experiments.outcome_log import read_outcomes
 from tfrobust.experiments.provenance import provenance
@@ -78,8 +79,10 @@ def evaluate(
     )
     if data.description:
         say(f"Data {data.name}: {data.description}")
-    plan = make_plan(data, config, adaptive)
-    plan.check(classifier)
+    surrogates = _surrogates(config)
+    plan = make_plan(data, config, adaptive, surrogates)
+    for model in (classifier, *surrogates.values()):
+        plan.check(model)
     origin = _origin(classifier, config)
     outcomes: Outcomes = {}
     if directory is not None:
@@ -133,6 +136,16 @@ def evaluate_classifier(
     plan.fill(classifier, outcomes, _EVERYTHING)
     origin = _origin(classifier, config)
     return plan.record(outcomes, **origin, **_names(config, data))
+
+
+def _surrogates(config: EvaluationConfig) -> dict[str, keras.Model]:
+    """Return the surrogate models, by path and digest."""
+    models = {}
+    for path in config.surrogates:
+        model = load_classifier(path)
+        digest = evaluation.weights_digest(model)[:12]
+        models[f"{path} ({digest})"] = model
+    return models
 
 
 def _origin(

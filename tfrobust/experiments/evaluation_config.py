@@ -36,6 +36,10 @@ class EvaluationConfig:
         batch_size: examples attacked at a time; default 250.
         masking_examples: on how many to look for masked gradients, in
             l-infinity; default 200, 0 for not at all.
+        surrogates: paths of `.keras` files of other models, whose
+            adversarial points are tried on this one; default none.
+        bfloat16: whether attacks climb a copy in bfloat16, each success
+            confirmed in float32; default False.
     """
 
     model: str
@@ -55,12 +59,14 @@ class EvaluationConfig:
     seed: int = 0
     batch_size: int = 250
     masking_examples: int = 200
+    surrogates: Sequence[str] = ()
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if self.epsilon == math.inf:  # which JSON does not know
             object.__setattr__(self, "epsilon", "inf")
-        attack_names(self.attacks)
         recipes.check_radius_is_given(self.norm, self.epsilon)
+        attack_names(self.attacks, self.norm)
         check_choice("split", self.split, ("test", "train"))
         for name in ("num_examples", "epsilon", "step_size"):
             if getattr(self, name) not in (None, "inf"):

@@ -7,9 +7,12 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import keras
+
 from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust.attacks import Attack
+from tfrobust.attacks import InBfloat16
 from tfrobust.data import ImageData
 from tfrobust.data import Split
 from tfrobust.evaluation import Outcomes
@@ -112,7 +115,10 @@ class EvaluationPlan:
 
 
 def make_plan(
-    data: ImageData, config: EvaluationConfig, adaptive_objective: Objective
+    data: ImageData,
+    config: EvaluationConfig,
+    adaptive_objective: Objective,
+    surrogates: Mapping[str, keras.Model] | None = None,
 ) -> EvaluationPlan:
     """Return what a configuration asks for.
 
@@ -122,6 +128,7 @@ def make_plan(
         adaptive_objective: what the attack "adaptive" climbs; where it is
             cross-entropy, a suite leaves the attack out, for its PGD is
             that.
+        surrogates: name -> model whose adversarial points are tried.
     """
     examples = {"test": data.test, "train": data.train}[config.split]
     examples = examples.first(config.num_examples)
@@ -134,15 +141,22 @@ def make_plan(
         adaptive_objective=adaptive_objective,
     )
     ball = NormBall(config.norm, epsilon=config.radius)
+    attacks = recipes.make_attacks(config.attacks, ball, budget)
+    attacks |= recipes.make_transfers(surrogates or {}, ball, budget)
+    if config.bfloat16:
+        attacks = {name: InBfloat16(a) for name, a in attacks.items()}
     masking: dict[str, Attack] = {}
     bounded = ball.norm == "inf" and math.isfinite(ball.epsilon)
     if config.masking_examples and bounded:
         masking = evaluation.masking_attacks(
-            ball, adaptive_objective=adaptive_objective, seed=config.seed
+            ball,
+            adaptive_objective=adaptive_objective,
+            surrogates=surrogates,
+            seed=config.seed,
         )
     return EvaluationPlan(
         examples=examples,
-        attacks=recipes.make_attacks(config.attacks, ball, budget),
+        attacks=attacks,
         suspects=examples.first(config.masking_examples if masking else 0),
         masking=masking,
         batch_size=config.batch_size,

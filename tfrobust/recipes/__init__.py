@@ -7,6 +7,7 @@ from tfrobust.recipes.architectures import make_architecture
 from tfrobust.recipes.attacks import ATTACKS
 from tfrobust.recipes.attacks import Budget
 from tfrobust.recipes.attacks import make_attacks
+from tfrobust.recipes.attacks import make_transfers
 from tfrobust.recipes.attacks import SUITES
 from tfrobust.recipes.comparisons import COMPARISONS
 from tfrobust.recipes.comparisons import find_comparison
@@ -18,6 +19,7 @@ from tfrobust.recipes.defenses import defense_settings
 from tfrobust.recipes.defenses import DEFENSES
 from tfrobust.recipes.defenses import make_defense
 from tfrobust.recipes.defenses import make_loss
+from tfrobust.recipes.presets import PRESETS
 
 __all__ = [
     "ARCHITECTURES",
@@ -25,6 +27,7 @@ __all__ = [
     "Budget",
     "COMPARISONS",
     "DEFENSES",
+    "PRESETS",
     "SUITES",
     "check_architecture",
     "check_defense",
@@ -38,4 +41,5 @@ __all__ = [
     "make_attacks",
     "make_defense",
     "make_loss",
+    "make_transfers",
 ]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
+
+import keras
 
 from tfrobust.attacks import APGD
 from tfrobust.attacks import Attack
@@ -18,10 +22,12 @@ from tfrobust.attacks import FAB
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import FMN
 from tfrobust.attacks import MIFGSM
+from tfrobust.attacks import MinimalBIM
 from tfrobust.attacks import PGD
 from tfrobust.attacks import Square
 from tfrobust.attacks import TargetedAPGD
 from tfrobust.attacks import TargetedFAB
+from tfrobust.attacks import Transfer
 from tfrobust.attacks import UniformNoise
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import DifferenceOfLogitsRatio
@@ -29,7 +35,10 @@ from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
 from tfrobust.objectives import Targeted
+from tfrobust.ops.norms import Norm
 from tfrobust.recipes.arguments import pick
+from tfrobust.recipes.presets import make_preset
+from tfrobust.recipes.presets import preset_names
 from tfrobust.threat_model import NormBall
 
 
@@ -181,6 +190,7 @@ ATTACKS: dict[str, Maker] = {
     "ddn": _ddn,
     "fmn": lambda ball, _: FMN(ball),
     "carlini_wagner": lambda ball, _: CarliniWagner(ball),
+    "l2_bim": lambda ball, _: MinimalBIM(ball),
 }
 
 SUITES: dict[str, tuple[str, ...]] = {
@@ -190,13 +200,27 @@ SUITES: dict[str, tuple[str, ...]] = {
 }
 
 
-def attack_names(names: Sequence[str]) -> list[str]:
-    """Return the attacks that a mixture of attack and suite names means."""
-    known = {**ATTACKS, **SUITES}
+def attack_names(names: Sequence[str], norm: Norm | None = None) -> list[str]:
+    """Return the attacks that names of attacks, suites and presets mean.
+
+    Args:
+        names: as on a command line.
+        norm: of a preset's attacks, those of this norm; default all.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest), or a preset that
+            has no attack in this norm.
+    """
+    presets = preset_names(norm)
+    single = dict.fromkeys(n for all_ in preset_names().values() for n in all_)
+    known: dict[str, Any] = {**ATTACKS, **SUITES, **presets, **single}
     chosen: dict[str, None] = {}
     for name in names:
         pick("attack", name, known)
-        chosen |= dict.fromkeys(SUITES.get(name, (name,)))
+        meant = presets.get(name, SUITES.get(name, (name,)))
+        if not meant:
+            raise ValueError(f"{name} sets no attack in norm {norm}.")
+        chosen |= dict.fromkeys(meant)
     return list(chosen)
 
 
@@ -206,20 +230,43 @@ def make_attacks(
     """Return attacks by name, from cheap to strong in a suite.
 
     Args:
-        names: keys of `ATTACKS` or `SUITES`.
+        names: keys of `ATTACKS`, `SUITES` or `PRESETS`, or PRESET/ATTACK.
         ball: the threat model of all.
-        budget: what each may spend.
+        budget: what each may spend; a preset's attacks take its seed alone.
 
     Raises:
         ValueError: for an unknown name (with the nearest) or budget.
     """
     return {
-        f"{name}-{budget.num_steps}"
-        if name.startswith(("pgd", "bim", "mi", "adaptive"))
-        else name: ATTACKS[name](ball, budget)
-        for name in attack_names(names)
+        _title(name, budget): make_preset(name, ball, budget.seed)
+        if "/" in name
+        else ATTACKS[name](ball, budget)
+        for name in attack_names(names, ball.norm)
         if not _is_repeated(name, names, budget)
     }
+
+
+def make_transfers(
+    sources: Mapping[str, keras.Model], ball: NormBall, budget: Budget
+) -> dict[str, Attack]:
+    """Return attacks by PGD on the margin of other models.
+
+    Args:
+        sources: name -> a Keras model from images to logits.
+        ball: the threat model.
+        budget: as of "pgd_margin".
+    """
+    return {
+        f"transfer from {name}": Transfer(
+            _pgd_margin(ball, budget), source=model, source_name=name
+        )
+        for name, model in sources.items()
+    }
+
+
+def _title(name: str, budget: Budget) -> str:
+    counted = name.startswith(("pgd", "bim", "mi", "adaptive"))
+    return f"{name}-{budget.num_steps}" if counted else name
 
 
 def _is_repeated(name: str, names: Sequence[str], budget: Budget) -> bool:

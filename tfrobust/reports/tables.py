@@ -157,7 +157,8 @@ def _percent(share: float) -> str:
 
 def _plain(value: object) -> str:
     if isinstance(value, dict) and "name" in value:
-        inner = {k: v for k, v in value.items() if k != "name"}
+        hidden = ("name", "threat_model")
+        inner = {k: v for k, v in value.items() if k not in hidden}
         shown = ", ".join(f"{k}={_plain(v)}" for k, v in inner.items())
         return f"{value['name']}({shown})" if shown else str(value["name"])
     return f"{value:g}" if isinstance(value, float) else str(value)

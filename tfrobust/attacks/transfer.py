@@ -1,0 +1,78 @@
+"""Points crafted on one model, shown to another."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfrobust.arguments import check_type
+from tfrobust.attacks.base import Attack
+from tfrobust.attacks.base import predict_logits
+from tfrobust.attacks.gradient import GradientAttack
+from tfrobust.inputs import check_classifier
+from tfrobust.objectives import CrossEntropy
+from tfrobust.objectives import Objective
+from tfrobust.threat_model import NormBall
+
+
+@keras.saving.register_keras_serializable("tfrobust.attacks")
+@dataclasses.dataclass(frozen=True)
+class Transfer(Attack):
+    """Attack a source model; the points are for the model that is attacked.
+
+    A climb spends its whole budget on every example, also on those that the
+    source gets wrong or has lost: a point far beyond the source's boundary
+    is likelier to be beyond another's.
+
+    Args:
+        attack: made on the source.
+        source: a Keras model from images to logits.
+        source_name: how the source is called in records; default "".
+    """
+
+    attack: Attack
+    _: dataclasses.KW_ONLY
+    source: keras.Model
+    source_name: str = ""
+
+    def __post_init__(self) -> None:
+        check_type("attack", self.attack, Attack, example="PGD(ball)")
+        if isinstance(self.attack, Transfer):
+            raise ValueError(
+                "`attack` must be made on the source itself. "
+                f"Received: attack={self.attack!r}"
+            )
+
+    @property
+    def threat_model(self) -> NormBall:  # type: ignore[override]
+        """The ball of the attack."""
+        return self.attack.threat_model
+
+    @property
+    def objective(self) -> Objective:
+        """The cross-entropy: any wrong class of the target is a success."""
+        return CrossEntropy()
+
+    def search(
+        self,
+        classifier: Any,
+        x: tf.Tensor,
+        labels: tf.Tensor,
+        example_ids: tf.Tensor,
+    ) -> np.ndarray:
+        """See base class; the classifier is not asked."""
+        del classifier
+        check_classifier(self.source, x.numpy())
+        attack = self.attack
+        if isinstance(attack, GradientAttack):
+            changes: dict[str, Any] = {"keep_best": False}
+            attack = dataclasses.replace(  # type: ignore[type-var]
+                attack, **changes
+            )
+        logits = tf.constant(predict_logits(self.source, x.numpy()))
+        chosen = tf.constant(attack.objective.labels(labels, logits))
+        return attack.search(self.source, x, chosen, example_ids)
