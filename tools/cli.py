@@ -133,7 +133,7 @@ class FlagSet:
         flag = self.values[name]
         bare = flag.default in (None, False, ())
         shown = "" if bare else f" (default {_plain(flag.default)})"
-        lines = textwrap.wrap(flag.help + shown, 72, break_on_hyphens=False)
+        lines = textwrap.wrap(flag.help + shown, 84, break_on_hyphens=False)
         return f"  --{name:<21} " + ("\n" + " " * 26).join(lines)
 
 

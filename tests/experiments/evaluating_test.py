@@ -6,6 +6,7 @@ import json
 import keras
 import pytest
 
+from tests import networks
 from tfrobust import evaluation
 from tfrobust import experiments
 from tfrobust import recipes
@@ -21,7 +22,11 @@ from tfrobust.threat_model import NormBall
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "m.keras"
-    _network().save(path)
+    data = recipes.load_data("digits").train
+    network = _network()
+    network.compile("adam", networks.sparse_loss(), jit_compile=False)
+    network.fit(data.images(), data.y, epochs=5, verbose=0)
+    network.save(path)
     return path
 
 
