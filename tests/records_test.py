@@ -9,6 +9,7 @@ from tfrobust.records import AttackRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import TrainingRecord
+from tfrobust.records import TransferRecord
 
 
 def evaluation(model="m"):
@@ -31,9 +32,19 @@ def evaluation(model="m"):
     )
 
 
-_ROWS = [
+ROWS = [
     evaluation(),
     CurveRecord("m", {"name": "PGD"}, (0.0, 0.1), (1.0, 0.5), 4),
+    TransferRecord(
+        ("a", "b"),
+        ("0" * 64, "1" * 64),
+        "digits",
+        8,
+        (1.0, 0.875),
+        {"pgd": {"name": "PGD"}},
+        {"pgd": ((0.25, 0.75), (0.5, 0.125))},
+        {"seed": 0},
+    ),
     TrainingRecord(
         {"data": "digits"},
         {"loss": [1.0, 0.5]},
@@ -44,7 +55,7 @@ _ROWS = [
 ]
 
 
-@pytest.mark.parametrize("record", _ROWS)
+@pytest.mark.parametrize("record", ROWS)
 def test_a_record_comes_back_from_its_file(record, tmp_path):
     path = tmp_path / "record.json"
     records.write_record(record, path)

@@ -124,6 +124,31 @@ class CurveRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class TransferRecord:
+    """Models under the points that were made on each other.
+
+    Attributes:
+        models: how they are called.
+        model_digests: SHA-256 of their weights.
+        data: name of the image set.
+        num_examples: how many examples were attacked.
+        clean_accuracy: of each model, unattacked.
+        settings: attack -> its budget.
+        accuracy: attack -> a row for each source, in it each target.
+        provenance: configuration, seed, versions, revision.
+    """
+
+    models: tuple[str, ...]
+    model_digests: tuple[str, ...]
+    data: str
+    num_examples: int
+    clean_accuracy: tuple[float, ...]
+    settings: dict[str, Any]
+    accuracy: dict[str, tuple[tuple[float, ...], ...]]
+    provenance: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingRecord:
     """How a model was trained.
 
@@ -175,12 +200,19 @@ class BenchmarkRecord:
         )
 
 
-Record = EvaluationRecord | CurveRecord | TrainingRecord | BenchmarkRecord
+Record = (
+    EvaluationRecord
+    | CurveRecord
+    | TransferRecord
+    | TrainingRecord
+    | BenchmarkRecord
+)
 _KINDS = {
     kind.__name__: kind
     for kind in (
         EvaluationRecord,
         CurveRecord,
+        TransferRecord,
         TrainingRecord,
         BenchmarkRecord,
     )
@@ -267,6 +299,11 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         data["masking"] = tuple(
             CheckRecord(**check) for check in data.get("masking", ())
         )
+    if kind is TransferRecord:
+        data["accuracy"] = {
+            name: tuple(map(tuple, rows))
+            for name, rows in data["accuracy"].items()
+        }
     return kind(**_tuples(data))
 
 

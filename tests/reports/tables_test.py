@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 from tests.records_test import evaluation
+from tests.records_test import ROWS
 from tfrobust import reports
 from tfrobust.records import CurveRecord
+from tfrobust.records import TransferRecord
 
 
 def test_the_table_shows_percentages_and_the_worst_case():
@@ -45,6 +47,16 @@ def test_an_attacks_row_has_its_time_and_without_radius_its_median_norm():
     # Right at first and broken: the second example alone.
     assert [row[-1] for row in rows[1:]] == ["", "", "0.1", ""]
     assert "l2, epsilon=inf" in reports.settings_lines(record)[1]
+
+
+def test_a_transfer_table_has_sources_below_each_other():
+    record = next(r for r in ROWS if isinstance(r, TransferRecord))
+    assert reports.transfer_rows(record, "pgd") == [
+        ["points of", "a", "b"],
+        ["none", "100.0", "87.5"],
+        ["a", "25.0", "75.0"],
+        ["b", "50.0", "12.5"],
+    ]
 
 
 def test_markdown_escapes_what_would_break_a_table():

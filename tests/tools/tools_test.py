@@ -14,6 +14,7 @@ from tools import cli
 from tools import evaluate
 from tools import prepare
 from tools import train
+from tools import transfer
 
 _ROOT = pathlib.Path(__file__).parents[2]
 
@@ -98,6 +99,27 @@ def test_an_evaluation_never_replaces_a_training(tmp_path, capsys):
     )
     assert code == 1 and (other / "last.keras").is_file()
     assert "something else than a run" in capsys.readouterr().err
+
+
+def test_transfer_tells_who_falls_to_whose_points(tmp_path, capsys):
+    models = []
+    for seed in (1, 2):
+        run = tmp_path / str(seed)
+        assert _run(train, *_FAST, f"--seed={seed}", f"--output_dir={run}") == 0
+        models.append(f"{run}/last.keras")
+    out = tmp_path / "out"
+    arguments = [
+        f"--models={','.join(models)}",
+        "--attacks=fgsm",
+        "--num_examples=40",
+        f"--output_dir={out}",
+    ]
+    assert _run(transfer, *arguments) == 0
+    record = read_record(out / "transfer.json")
+    printed = capsys.readouterr().out
+    assert f"{100 * record.accuracy['fgsm'][0][1]:.1f}" in printed
+    assert _run(transfer, f"--models={models[0]}") == 1
+    assert "at least two" in capsys.readouterr().err
 
 
 def test_flagfile(tmp_path, capsys):
@@ -226,6 +248,7 @@ _TOOLS = [
     "quickstart",
     "reproduce",
     "train",
+    "transfer",
 ]
 
 

@@ -14,6 +14,7 @@ from tfrobust.evaluation.suite import evaluation_record
 from tfrobust.evaluation.suite import num_batches
 from tfrobust.evaluation.suite import Outcomes
 from tfrobust.evaluation.suite import weights_digest
+from tfrobust.evaluation.transfer import transfer_matrix
 
 __all__ = [
     "CLEAN",
@@ -29,5 +30,6 @@ __all__ = [
     "masking_report",
     "note_signs",
     "num_batches",
+    "transfer_matrix",
     "weights_digest",
 ]

@@ -15,6 +15,8 @@ from tfrobust.experiments.train_step_benchmark import BenchmarkConfig
 from tfrobust.experiments.train_step_benchmark import FLOORS
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.transferring import transfer
+from tfrobust.experiments.transferring import TransferConfig
 
 __all__ = [
     "AttackBenchmarkConfig",
@@ -23,6 +25,7 @@ __all__ = [
     "FLOORS",
     "Shard",
     "TrainingConfig",
+    "TransferConfig",
     "benchmark",
     "benchmark_attacks",
     "compare",
@@ -32,4 +35,5 @@ __all__ = [
     "prepare",
     "quickstart",
     "train",
+    "transfer",
 ]

@@ -11,6 +11,7 @@ from tfrobust.reports.tables import masking_lines
 from tfrobust.reports.tables import masking_rows
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
+from tfrobust.reports.tables import transfer_rows
 
 __all__ = [
     "as_markdown",
@@ -24,4 +25,5 @@ __all__ = [
     "masking_lines",
     "masking_rows",
     "settings_lines",
+    "transfer_rows",
 ]

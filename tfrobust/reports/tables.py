@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import TransferRecord
 
 Rows = list[list[str]]
 
@@ -69,6 +70,20 @@ def attack_rows(
                 *([medians.get(name, "")] if medians else []),
             ]
         )
+    return rows
+
+
+def transfer_rows(record: TransferRecord, attack: str) -> Rows:
+    """Return header and rows: points of a row's model, by column's model.
+
+    Args:
+        record: of a transfer matrix.
+        attack: name of one of its attacks.
+    """
+    rows = [["points of", *record.models]]
+    rows.append(["none", *map(_percent, record.clean_accuracy)])
+    for source, row in zip(record.models, record.accuracy[attack], strict=True):
+        rows.append([source, *map(_percent, row)])
     return rows
 
 
