@@ -179,6 +179,8 @@ class BenchmarkRecord:
             calls stand in `seconds` as "bare NAME".
         provenance: seed, versions, revision.
         robust_accuracy: attack -> what it left, where attacks were timed.
+        median_norm: attack -> the median norm of what broke an example;
+            another library's attack stands as "LIBRARY ATTACK".
     """
 
     suite: str
@@ -187,6 +189,9 @@ class BenchmarkRecord:
     floors: dict[str, dict[str, int]]
     provenance: dict[str, Any]
     robust_accuracy: dict[str, float] = dataclasses.field(default_factory=dict)
+    median_norm: dict[str, float | None] = dataclasses.field(
+        default_factory=dict
+    )
 
     def floor_seconds(self, name: str) -> tuple[float, ...]:
         """Return the floor of a call in each round."""

@@ -41,8 +41,11 @@ _ATTACKS = FLAGS.names(
 _DATA = FLAGS.string("data", "digits", "an image set")
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
 _NUM_EXAMPLES = FLAGS.integer("num_examples", 250, "first test images")
-_EPSILON = FLAGS.number("epsilon", None, "radius; default the data's")
+_EPSILON = FLAGS.number("epsilon", None, "radius, or inf; default the data's")
 _NORM = FLAGS.norm()
+_PEERS = FLAGS.switch(
+    "peers", "Foolbox, CleverHans, ART too, where they are installed"
+)
 
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string(
@@ -73,6 +76,7 @@ def _attacks() -> None:
         num_examples=_NUM_EXAMPLES.value,
         epsilon=_EPSILON.value,
         norm=_NORM.value,
+        peers=_PEERS.value,
         rounds=_ROUNDS.value,
         seed=_SEED.value,
     )

@@ -187,3 +187,17 @@ def test_restarts_of_fab_begin_half_as_far_as_the_nearest_point():
         far = np.linalg.norm(start - x, axis=1)
         np.testing.assert_allclose(far, [0.05, 0.2, 0.1, 0], rtol=1e-5)
     assert (starts[1].numpy() != starts[2].numpy()).any()
+
+
+@pytest.mark.parametrize("norm", [2, "inf"])
+def test_deepfool_crosses_where_the_box_cuts_its_steps_short(norm):
+    # Half of each step leads out of the box, so the gap halves for ever.
+    kernel = np.array([[1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, 1.0]])
+    model = networks.linear(kernel, np.array([0.4, -0.4]))
+    x = np.float32([[0.0, 0.0, 0.1, 0.1]])
+    attack = attacks.DeepFool(NormBall(norm, epsilon=math.inf))
+    result = attack(model, x, [0])
+    assert result.success.all()
+    # z1 - z0 = -0.8 + 2 (x2 + x3 - x0 - x1): zero at x2 = x3 = 0.2.
+    expected = {2: 0.1 * math.sqrt(2), "inf": 0.1}[norm]
+    assert expected < result.perturbation_norm[0] < 1.01 * expected

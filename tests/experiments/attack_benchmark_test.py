@@ -1,15 +1,20 @@
 """The attacks' benchmark: what it counts and a small run of it."""
 
+import importlib.util
 import pathlib
 
+import keras
 import numpy as np
 import pytest
 
 from tests import networks
 from tfrobust import attacks
 from tfrobust import experiments
+from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.attacks.working_set import watched
+from tfrobust.experiments.attack_benchmark import _Look
+from tfrobust.experiments.peers import peer_calls
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import read_record
 from tfrobust.threat_model import NormBall
@@ -37,13 +42,47 @@ def test_the_table_has_speed_strength_and_ratio():
     record = BenchmarkRecord(
         suite="attacks",
         configuration={"num_examples": 100},
-        seconds={"pgd": (2.0, 4.0, 6.0), "bare pgd": (1.0, 2.0, 3.0)},
+        seconds={
+            "pgd": (2.0, 4.0, 6.0),
+            "bare pgd": (1.0, 2.0, 3.0),
+            "foolbox pgd": (6.0, 12.0, 18.0),
+        },
         floors={"pgd": {"pgd": 1}},
         provenance={},
-        robust_accuracy={"pgd": 0.5},
+        robust_accuracy={"pgd": 0.5, "foolbox pgd": 0.75},
+        median_norm={"pgd": 0.3, "foolbox pgd": None},
     )
-    row = reports.attack_benchmark_rows(record)[1]
-    assert row == ["pgd", "4.00", "25.0", "50.0", "2.00 [2.00, 2.00]"]
+    own, peer = reports.attack_benchmark_rows(record)[1:]
+    ratio = "2.00 [2.00, 2.00]"
+    assert own == ["pgd", "4.00", "25.0", "50.0", "0.3", ratio, ""]
+    assert peer[:4] == ["foolbox pgd", "12.00", "8.3", "75.0"]
+    assert peer[4:] == ["-", "6.00 [6.00, 6.00]", "3.00 [3.00, 3.00]"]
+
+
+def test_points_outside_the_ball_break_nothing():
+    model = networks.linear(np.array([[9.0, -9.0], [9.0, -9.0]]))
+    x = np.full((3, 2), 0.5, "float32") + np.float32([[0.0], [0.1], [-0.1]])
+    y = model(x).numpy().argmax(1)
+    look = _Look(model, NormBall("inf", epsilon=0.2), x, y)
+    assert look(x) == (1.0, None)
+    moved = x + np.float32([[0.5], [0.0], [0.0]])
+    assert look(moved) == (1.0, None)
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("foolbox") is None,
+    reason="compares with other libraries; see requirements-peers.txt",
+)
+def test_peers_do_the_same_within_a_few_images():
+    model = keras.models.load_model(_MODEL)
+    test = recipes.load_data("digits").test.first(40)
+    x, y = test.images(), test.y
+    ball = NormBall("inf", epsilon=0.15)
+    attack = attacks.PGD(ball, num_steps=20)
+    own = attack(model, x, y).robust.sum()
+    for call in peer_calls(attack, model, x, y, batch_size=40).values():
+        found = _Look(model, ball, x, y)(call())[0]
+        assert abs(40 * found - own) <= 2
 
 
 def test_a_small_run(tmp_path):

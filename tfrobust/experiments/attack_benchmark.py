@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import pathlib
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
+from typing import Literal
 
 import keras
 import numpy as np
@@ -19,11 +21,13 @@ from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
+from tfrobust.attacks import predict_logits
 from tfrobust.attacks.working_set import watched
 from tfrobust.experiments import bare_calls
 from tfrobust.experiments.benchmark_runs import record_run
 from tfrobust.experiments.benchmark_runs import versions_line
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.peers import peer_calls
 from tfrobust.experiments.provenance import provenance
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.attacks import attack_names
@@ -49,11 +53,12 @@ class AttackBenchmarkConfig:
         data: name of an image set.
         data_dir: where prepared sets are; default as `recipes.load_data`.
         num_examples: the first so many test images; default 250.
-        epsilon: radius in input units; default the data's.
+        epsilon: radius in input units, or "inf"; default the data's.
         norm: 1, 2 or "inf".
         batch_size: examples attacked at a time; default 250.
         rounds: how often everything is timed in turn; default 5.
         seed: of starts and noise.
+        peers: whether other libraries, where installed, do the same.
     """
 
     model: str
@@ -62,17 +67,21 @@ class AttackBenchmarkConfig:
     data: str = "digits"
     data_dir: str | None = None
     num_examples: int = 250
-    epsilon: float | None = None
+    epsilon: float | Literal["inf"] | None = None
     norm: Norm = "inf"
     batch_size: int = 250
     rounds: int = 5
     seed: int = 0
+    peers: bool = False
 
     def __post_init__(self) -> None:
-        attack_names(self.attacks)
+        if self.epsilon == math.inf:  # which JSON does not know
+            object.__setattr__(self, "epsilon", "inf")
+        recipes.check_radius_is_given(self.norm, self.epsilon)
+        attack_names(self.attacks, self.norm)
         for name in ("num_examples", "batch_size", "rounds"):
             check_integer(name, getattr(self, name), minimum=1)
-        if self.epsilon is not None:
+        if self.epsilon not in (None, "inf"):
             check_positive("epsilon", self.epsilon)
 
     @property
@@ -80,7 +89,7 @@ class AttackBenchmarkConfig:
         """The threat model."""
         usual = recipes.data_defaults(self.data).epsilon
         epsilon = usual if self.epsilon is None else self.epsilon
-        return NormBall(self.norm, epsilon=epsilon)
+        return NormBall(self.norm, epsilon=float(epsilon))
 
 
 def benchmark_attacks(
@@ -121,15 +130,26 @@ def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
     chosen = recipes.make_attacks(config.attacks, config.ball, budget)
     floor = _Floor(classifier, x, y)
     calls: dict[str, Callable] = {}
-    robust = {}
+    robust: dict[str, float] = {}
+    norms: dict[str, float | None] = {}
     for name, attack in chosen.items():
         chunks: list[tuple[int, int]] = []
         with watched(_noting(chunks)):
             result = attack(classifier, x, y, batch_size=config.batch_size)
-        robust[name] = result.robust_accuracy
+        look = _Look(classifier, config.ball, x, y)
+        robust[name], norms[name] = look(result.x_adv)
         needs = _NEEDS.get(type(attack), ("input_gradient",))
         calls[name] = _attacking(attack, classifier, x, y, config.batch_size)
         calls[f"bare {name}"] = floor.again(tuple(chunks), needs)
+        if not config.peers:
+            continue
+        size = {"batch_size": config.batch_size}
+        for library, call in peer_calls(
+            attack, classifier, x, y, **size
+        ).items():
+            label = f"{library} {name}"
+            robust[label], norms[label] = look(call())
+            calls[label] = call
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     rounds = tqdm.tqdm(range(-1, config.rounds), unit="round", mininterval=2)
     for count in rounds:
@@ -146,7 +166,37 @@ def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
         floors={name: {name: 1} for name in chosen},
         provenance=provenance(config.seed),
         robust_accuracy=robust,
+        median_norm=norms,
     )
+
+
+class _Look:
+    """What points did, judged by one measure for all libraries."""
+
+    def __init__(
+        self,
+        classifier: keras.Model,
+        ball: NormBall,
+        x: np.ndarray,
+        y: np.ndarray,
+    ) -> None:
+        self._classifier, self._x, self._y = classifier, x, y
+        self._ball = ball
+
+    def __call__(self, x_adv: np.ndarray) -> tuple[float, float | None]:
+        """Return robust accuracy, and the median norm of what broke.
+
+        A point outside the ball breaks nothing.
+        """
+        ball, x = self._ball, tf.constant(self._x)
+        points = tf.constant(x_adv)
+        right = predict_logits(self._classifier, self._x).argmax(1) == self._y
+        wrong = predict_logits(self._classifier, x_adv).argmax(1) != self._y
+        wrong &= ball.contains(points, x, tolerance=1e-5).numpy()
+        norms = ball.perturbation_norm(points, x).numpy()
+        broken = norms[right & wrong]
+        median = float(np.median(broken)) if broken.size else None
+        return float(np.mean(right & ~wrong)), median
 
 
 def _noting(chunks: list[tuple[int, int]]) -> Callable[[int, int], None]:

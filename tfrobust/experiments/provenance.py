@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import pathlib
 import platform
 import subprocess
 from typing import Any
 
+import keras
+import numpy as np
+import tensorflow as tf
+
 from tfrobust.version import __version__
 
-_PACKAGES = ("tensorflow", "keras", "numpy")
+# Asked themselves: tensorflow-cpu is tensorflow under another name.
+_PACKAGES = {"tensorflow": tf, "keras": keras, "numpy": np}
 
 
 def provenance(seed: int) -> dict[str, Any]:
     """Return seed, versions and source revision, as plain JSON data."""
-    versions = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    versions = {name: str(p.__version__) for name, p in _PACKAGES.items()}
     return {
         "seed": seed,
         "tfrobust": __version__,

@@ -41,17 +41,25 @@ def attack_benchmark_rows(record: BenchmarkRecord) -> Rows:
         record: of the suite "attacks".
     """
     count = record.configuration["num_examples"]
-    rows = [["attack", "s", "images/s", "robust %", "over floor"]]
+    header = ["attack", "s", "images/s", "robust %", "median norm"]
+    rows = [[*header, "over floor", "over ours"]]
+    own = list(record.floors)
     for name, robust in record.robust_accuracy.items():
         seconds = record.seconds[name]
         median = statistics.median(seconds)
+        norm = record.median_norm.get(name)
+        is_own = name in own
+        of = name if is_own else name.split(" ", 1)[1]
+        floor = _ratio(seconds, record.floor_seconds(of))
         rows.append(
             [
                 name,
                 f"{median:.2f}",
                 f"{count / median:.1f}",
                 f"{100 * robust:.1f}",
-                _ratio(seconds, record.floor_seconds(name)),
+                "-" if norm is None else f"{norm:.4g}",
+                floor,
+                "" if is_own else _ratio(seconds, record.seconds[of]),
             ]
         )
     return rows
