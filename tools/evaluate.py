@@ -43,6 +43,9 @@ _STEP_SIZE = FLAGS.number("step_size", None, "default each attack's own")
 _LAST_ITERATE = FLAGS.switch(
     "last_iterate", "report last iterates and not best points"
 )
+_NUM_SAMPLES = FLAGS.integer(
+    "num_samples", 1, "passes averaged at each step; 20 for a random model"
+)
 _MASKING_EXAMPLES = FLAGS.integer(
     "masking_examples", 200, "to look for masked gradients on; 0: don't"
 )
@@ -81,6 +84,7 @@ def main() -> None:
         step_size=_STEP_SIZE.value,
         last_iterate=_LAST_ITERATE.value,
         seed=_SEED.value,
+        num_samples=_NUM_SAMPLES.value,
         batch_size=_BATCH_SIZE.value,
         masking_examples=_MASKING_EXAMPLES.value,
         surrogates=_SURROGATES.value,

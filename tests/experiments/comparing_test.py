@@ -67,3 +67,23 @@ def test_a_table_is_written_from_records_and_gone_on_with(tmp_path, tiny):
 def test_an_unknown_table_is_refused():
     with pytest.raises(ValueError, match="digits.*mnist"):
         experiments.compare("digit", "nowhere")
+
+
+def test_an_evaluation_of_something_else_is_not_taken(tmp_path, tiny):
+    del tiny
+    quiet = {"say": lambda _: None}
+    rows = experiments.compare("tiny", tmp_path, **quiet)
+    path = tmp_path / "plain" / "attacked" / "evaluation.json"
+    written = path.stat().st_mtime_ns
+    # A record from before a setting existed is as good as any.
+    data = json.loads(path.read_text())
+    del data["provenance"]["configuration"]["bfloat16"]
+    path.write_text(json.dumps(data))
+    written = path.stat().st_mtime_ns
+    experiments.compare("tiny", tmp_path, **quiet)
+    assert path.stat().st_mtime_ns == written
+    data["provenance"]["configuration"]["num_steps"] = 3
+    path.write_text(json.dumps(data))
+    again = experiments.compare("tiny", tmp_path, **quiet)
+    assert path.stat().st_mtime_ns != written
+    assert again[0][2].worst_case == rows[0][2].worst_case

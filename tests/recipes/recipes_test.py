@@ -1,5 +1,7 @@
 """Names become objects; wrong names get the list and the nearest."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from tfrobust import architectures
 from tfrobust import defenses
 from tfrobust import penalties
 from tfrobust import recipes
+from tfrobust.objectives import Expectation
+from tfrobust.objectives import LeastLikely
+from tfrobust.objectives import Targeted
 from tfrobust.threat_model import NormBall
 
 _BALL = NormBall("inf", epsilon=0.1)
@@ -206,6 +211,30 @@ def test_a_presets_attack_in_another_norm_is_refused():
         _preset("foolbox-3/ddn", _BALL)
     with pytest.raises(ValueError, match="Did you mean 'foolbox-3/ddn'"):
         _preset("foolbox-3/dnn", _BALL)
+
+
+def test_a_climb_averages_the_passes_asked_for():
+    budget = recipes.Budget(num_samples=5)
+    made = recipes.make_attacks(["noise", "pgd", "square"], _BALL, budget)
+    assert made["pgd-40"].objective == Expectation(num_samples=5)
+    assert (
+        made["square"]
+        == recipes.make_attacks(["square"], _BALL, recipes.Budget())["square"]
+    )
+
+
+def test_least_likely_variants_differ_in_their_target_alone():
+    for name in ("fgsm", "bim", "pgd"):
+        plain, towards = (
+            next(
+                iter(
+                    recipes.make_attacks([n], _BALL, recipes.Budget()).values()
+                )
+            )
+            for n in (name, f"{name}_least_likely")
+        )
+        objective = Targeted(targets=LeastLikely())
+        assert towards == dataclasses.replace(plain, objective=objective)
 
 
 def test_last_iterate_reaches_every_gradient_attack():

@@ -31,8 +31,8 @@ class EvaluationConfig:
         norm: 1, 2 or "inf".
         epsilon: radius in input units, or "inf" for attacks that look for
             the nearest point; default the data's.
-        num_steps, num_restarts, step_size, last_iterate, seed: see
-            `recipes.Budget`.
+        num_steps, num_restarts, step_size, last_iterate, seed,
+        num_samples: see `recipes.Budget`.
         batch_size: examples attacked at a time; default 250.
         masking_examples: on how many to look for masked gradients, in
             l-infinity; default 200, 0 for not at all.
@@ -57,6 +57,7 @@ class EvaluationConfig:
     step_size: float | None = None
     last_iterate: bool = False
     seed: int = 0
+    num_samples: int = 1
     batch_size: int = 250
     masking_examples: int = 200
     surrogates: Sequence[str] = ()
@@ -71,7 +72,7 @@ class EvaluationConfig:
         for name in ("num_examples", "epsilon", "step_size"):
             if getattr(self, name) not in (None, "inf"):
                 check_positive(name, getattr(self, name))
-        for name in ("num_steps", "num_restarts", "batch_size"):
+        for name in ("num_steps", "num_restarts", "batch_size", "num_samples"):
             check_integer(name, getattr(self, name), minimum=1)
         check_integer("masking_examples", self.masking_examples, minimum=0)
         NormBall(self.norm, epsilon=self.radius)

@@ -138,6 +138,7 @@ def make_plan(
         step_size=config.step_size,
         last_iterate=config.last_iterate,
         seed=config.seed,
+        num_samples=config.num_samples,
         adaptive_objective=adaptive_objective,
     )
     ball = NormBall(config.norm, epsilon=config.radius)

@@ -21,6 +21,7 @@ from tfrobust.attacks import DeepFool
 from tfrobust.attacks import FAB
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import FMN
+from tfrobust.attacks import GradientAttack
 from tfrobust.attacks import MIFGSM
 from tfrobust.attacks import MinimalBIM
 from tfrobust.attacks import PGD
@@ -31,6 +32,7 @@ from tfrobust.attacks import Transfer
 from tfrobust.attacks import UniformNoise
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import DifferenceOfLogitsRatio
+from tfrobust.objectives import Expectation
 from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
@@ -53,6 +55,8 @@ class Budget:
         last_iterate: report last iterates of all steps on all examples, as
             many papers do, and not the best point; default False.
         seed: of random starts and noise; default 0.
+        num_samples: passes that a climb averages at each point, for random
+            models (expectation over transformations); default 1.
         adaptive_objective: what "adaptive" climbs: the defense's own;
             default cross-entropy.
     """
@@ -62,6 +66,7 @@ class Budget:
     step_size: float | None = None
     last_iterate: bool = False
     seed: int = 0
+    num_samples: int = 1
     adaptive_objective: Objective = CrossEntropy()
 
 
@@ -109,9 +114,12 @@ def _adaptive(ball: NormBall, budget: Budget) -> Attack:
     return dataclasses.replace(_pgd(ball, budget), objective=objective)
 
 
-def _pgd_least_likely(ball: NormBall, budget: Budget) -> Attack:
-    targeted = Targeted(targets=LeastLikely())
-    return dataclasses.replace(_pgd(ball, budget), objective=targeted)
+def _least_likely(make: Maker) -> Maker:
+    """Return the same attack, towards the least likely class."""
+    objective: dict[str, Any] = {"objective": Targeted(targets=LeastLikely())}
+    return lambda ball, budget: dataclasses.replace(  # type: ignore[type-var]
+        make(ball, budget), **objective
+    )
 
 
 def _mi_fgsm(ball: NormBall, budget: Budget) -> Attack:
@@ -175,7 +183,9 @@ ATTACKS: dict[str, Maker] = {
     "pgd": _pgd,
     "pgd_margin": _pgd_margin,
     "adaptive": _adaptive,
-    "pgd_least_likely": _pgd_least_likely,
+    "fgsm_least_likely": _least_likely(_fgsm),
+    "bim_least_likely": _least_likely(_bim),
+    "pgd_least_likely": _least_likely(_pgd),
     "mi_fgsm": _mi_fgsm,
     "apgd_ce": _apgd_ce,
     "apgd_dlr": _apgd_dlr,
@@ -237,13 +247,24 @@ def make_attacks(
     Raises:
         ValueError: for an unknown name (with the nearest) or budget.
     """
-    return {
+    made = {
         _title(name, budget): make_preset(name, ball, budget.seed)
         if "/" in name
         else ATTACKS[name](ball, budget)
         for name in attack_names(names, ball.norm)
         if not _is_repeated(name, names, budget)
     }
+    return {n: _averaged(a, budget.num_samples) for n, a in made.items()}
+
+
+def _averaged(attack: Attack, num_samples: int) -> Attack:
+    """Return a climb of the mean over several passes, where it climbs."""
+    if num_samples == 1 or not isinstance(attack, GradientAttack):
+        return attack
+    mean: dict[str, Any] = {
+        "objective": Expectation(attack.objective, num_samples=num_samples)
+    }
+    return dataclasses.replace(attack, **mean)  # type: ignore[type-var]
 
 
 def make_transfers(
