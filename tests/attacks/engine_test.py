@@ -1,6 +1,8 @@
 """Working sets, restarts, caches, and the errors of bad input."""
 
 import gc
+import pathlib
+import resource
 import weakref
 
 import keras
@@ -345,3 +347,22 @@ def test_float16_climbs_where_its_cross_entropy_has_no_slope():
     found = [m.x_adv for m in (attack(m, x, [0, 0]) for m in (half, full))]
     np.testing.assert_allclose(found[0], found[1], atol=1e-3)
     np.testing.assert_allclose(found[1], x + [[-0.1, 0.1]] * 2, atol=1e-6)
+
+
+@pytest.mark.skipif(
+    not pathlib.Path("/proc/self/statm").exists(), reason="reads /proc"
+)
+def test_memory_stays_flat_over_a_thousand_batches():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 1000)
+    pages = []
+
+    def note(_):
+        text = pathlib.Path("/proc/self/statm").read_text()
+        pages.append(int(text.split()[1]))
+
+    PGD(_BALL, num_steps=2)(model, x, y, batch_size=1, progress=note)
+    assert len(pages) == 1000
+    # After the first have filled every pool; a tensor left behind by each
+    # batch would be no more than a page, a graph hundreds.
+    assert (pages[-1] - pages[300]) * resource.getpagesize() < 8e6
