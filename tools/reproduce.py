@@ -10,6 +10,7 @@ import tools.quiet  # noqa: F401  (first: it silences the imports below)
 # isort: split
 from tfrobust import experiments
 from tfrobust import recipes
+from tfrobust.arguments import check_choice
 from tools import cli
 
 FLAGS = cli.FlagSet(__doc__)
@@ -17,7 +18,8 @@ FLAGS.group("What")
 _TABLE = FLAGS.string(
     "table",
     None,
-    f"{', '.join(recipes.COMPARISONS)}: defenses side by side; masking",
+    f"{', '.join(recipes.COMPARISONS)}: defenses side by side; "
+    f"{', '.join(experiments.MASKED_TABLES)}: masked gradients",
     required=True,
 )
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
@@ -34,10 +36,12 @@ _PAGE = FLAGS.string("page", None, "a Markdown file to write")
 
 def main() -> None:
     """Compare as the flags say."""
-    if _TABLE.value == "masking":
-        experiments.masking_table(_OUTPUT_DIR.value, page=_PAGE.value)
-        return
-    experiments.compare(
+    tables = {
+        **dict.fromkeys(recipes.COMPARISONS, experiments.compare),
+        **dict.fromkeys(experiments.MASKED_TABLES, experiments.masking_table),
+    }
+    check_choice("table", _TABLE.value, tuple(tables))
+    tables[_TABLE.value](
         _TABLE.value,
         _OUTPUT_DIR.value,
         page=_PAGE.value,

@@ -5,6 +5,7 @@ from tfrobust.experiments.attack_benchmark import benchmark_attacks
 from tfrobust.experiments.comparing import compare
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.masked_table import MASKED_TABLES
 from tfrobust.experiments.masked_table import masking_table
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.preparing import prepare
@@ -23,6 +24,7 @@ __all__ = [
     "BenchmarkConfig",
     "EvaluationConfig",
     "FLOORS",
+    "MASKED_TABLES",
     "Shard",
     "TrainingConfig",
     "TransferConfig",

@@ -55,8 +55,10 @@ def compare(
     rows = []
     for index, label in enumerate(comparison.defenses, 1):
         say(f"[{index}/{len(comparison.defenses)}] {label}")
-        directory = output / re.sub(r"\W+", "_", label).strip("_")
-        training = _trained(comparison, label, directory, data_dir, say)
+        directory = output / row_directory(label)
+        training = train_row(
+            comparison, label, directory, data_dir=data_dir, say=say
+        )
         rows.append(
             (label, training, _attacked(comparison, directory, data_dir))
         )
@@ -66,13 +68,30 @@ def compare(
     return rows
 
 
-def _trained(
+def row_directory(label: str) -> str:
+    """Return the name of the directory of a table's row."""
+    return re.sub(r"\W+", "_", label).strip("_")
+
+
+def train_row(
     comparison: Comparison,
     label: str,
     directory: pathlib.Path,
-    data_dir: str | None,
-    say: Callable[[str], None],
+    *,
+    data_dir: str | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = print,
 ) -> TrainingRecord:
+    """Train a row of a table, or return what is there.
+
+    Args:
+        comparison: the table.
+        label: of the row.
+        directory: the run directory.
+        data_dir: where prepared sets are.
+        seed: of the training; default 0.
+        say: is told what a person should know; default `print`.
+    """
     defense, settings = comparison.defenses[label]
     own = comparison.own_training.get(label, {})
     config = TrainingConfig(
@@ -81,6 +100,7 @@ def _trained(
         defense=defense,
         settings=dict(settings),
         epsilon=comparison.epsilon,
+        seed=seed,
         **(dict(comparison.training) | dict(own)),
     )
     there = directory / "config.json"

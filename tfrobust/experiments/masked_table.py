@@ -2,134 +2,166 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 from collections.abc import Callable
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 
 from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust import reports
-from tfrobust.experiments import run_directory
+from tfrobust.arguments import check_choice
 from tfrobust.experiments.attack_progress import AttackProgress
+from tfrobust.experiments.comparing import row_directory
+from tfrobust.experiments.comparing import train_row
 from tfrobust.experiments.masked_models import masked
 from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
-from tfrobust.experiments.training import train
-from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 from tfrobust.records import CheckRecord
-from tfrobust.records import plain
 from tfrobust.threat_model import NormBall
 
-_EPSILON, _EXAMPLES, _SEEDS = 0.15, 200, (0, 1)
-_HONEST: dict[str, tuple[str, dict[str, Any]]] = {
-    "standard": ("standard", {}),
-    "adversarial training": ("adversarial_training", {"epsilon": _EPSILON}),
-    "TRADES 6": ("trades", {"epsilon": _EPSILON}),
-    "gradient norm 3": ("gradient_norm", {"weight": 3.0}),
-    "MAT, SO alone": (
-        "mat",
-        {"epsilon": _EPSILON, "beta": 0.0, "feature_width": 32},
-    ),
+
+@dataclasses.dataclass(frozen=True)
+class MaskedTable:
+    """Rows of a comparison, honest and not, and the first one masked.
+
+    Attributes:
+        comparison: whose rows; its trainings are taken where they are.
+        honest: rows that must not fail.
+        masking: rows that must fail.
+        seeds: of the trainings.
+        num_examples: test images looked at.
+    """
+
+    comparison: str
+    honest: tuple[str, ...] = (
+        "standard",
+        "adversarial training",
+        "TRADES 6",
+        "gradient norm 3",
+    )
+    masking: tuple[str, ...] = ("MAT, SO alone",)
+    seeds: tuple[int, ...] = (0, 1)
+    num_examples: int = 200
+
+
+MASKED_TABLES = {
+    "masking": MaskedTable("digits"),
+    "masking_mnist": MaskedTable("mnist", seeds=(0,)),
 }
 Say = Callable[[str], None]
+_Model = tuple[str, keras.Model, Objective]
 
 
 def masking_table(
+    name: str,
     output_dir: str | pathlib.Path,
     *,
     page: str | pathlib.Path | None = None,
+    data_dir: str | None = None,
     say: Say = print,
-    epochs: int = 12,
 ) -> dict[str, tuple[CheckRecord, ...]]:
     """Train, mask, look; print the table and write it as a page.
 
+    The surrogate whose points are tried on each is the second seed's
+    standard model, or the first's where there is one.
+
     Args:
-        output_dir: trainings go here; what is finished there is kept.
+        name: a key of `MASKED_TABLES`.
+        output_dir: trainings go here; what is finished there, also by
+            `compare`, is kept.
         page: a Markdown file to write; default none.
+        data_dir: where prepared sets are.
         say: is told what a person should know; default `print`.
-        epochs: of each training on digits; default 12.
 
     Returns:
         "model, seed" -> the report's checks.
     """
-    data = recipes.load_data("digits")
-    test = data.test.first(_EXAMPLES)
-    ball = NormBall("inf", epsilon=_EPSILON)
+    check_choice("table", name, tuple(MASKED_TABLES))
+    table = MASKED_TABLES[name]
+    comparison = recipes.find_comparison(table.comparison)
+    data = recipes.load_data(comparison.data, data_dir=data_dir)
+    test = data.test.first(table.num_examples)
+    ball = NormBall("inf", epsilon=comparison.epsilon)
+    runs = _runs(table, pathlib.Path(output_dir), data_dir, say)
+    first = runs[table.honest[0], table.seeds[-1]]
+    surrogates = {"standard": load_classifier(first)}
     found = {}
-    for name, classifier, adaptive in _models(output_dir, epochs, say):
-        total = len(test) * len(evaluation.masking_attacks(ball))
-        with AttackProgress(total, name) as bar:
-            found[name] = evaluation.masking_report(
+    for label, classifier, adaptive in _models(table, runs):
+        attacks = evaluation.masking_attacks(ball, surrogates=surrogates)
+        with AttackProgress(len(test) * len(attacks), label) as bar:
+            found[label] = evaluation.masking_report(
                 classifier,
                 test.images(),
                 test.y,
                 ball,
                 adaptive_objective=adaptive,
+                surrogates=surrogates,
                 progress=bar,
             )
     rows = reports.masking_rows(found)
     say(reports.as_text(rows))
     if page is not None:
-        pathlib.Path(page).write_text(_page(rows, found))
+        pathlib.Path(page).write_text(_page(name, rows, found))
     return found
 
 
-def _models(
-    output_dir: str | pathlib.Path, epochs: int, say: Say
-) -> Iterator[tuple[str, keras.Model, Objective]]:
-    """Return (name, classifier, what its adaptive attack climbs)."""
-    for seed in _SEEDS:
-        for label, (defense, settings) in _HONEST.items():
-            config = TrainingConfig(
-                "digits",
-                defense=defense,
-                settings=settings,
-                epochs=epochs,
-                batch_size=64,
-                learning_rate=3e-3,
-                epsilon=_EPSILON,
+def _runs(
+    table: MaskedTable, output: pathlib.Path, data_dir: str | None, say: Say
+) -> dict[tuple[str, int], pathlib.Path]:
+    """Return (row, seed) -> its model, trained."""
+    comparison = recipes.find_comparison(table.comparison)
+    runs = {}
+    for seed in table.seeds:
+        for label in (*table.honest, *table.masking):
+            suffix = f"-{seed}" if seed else ""
+            directory = output / (row_directory(label) + suffix)
+            train_row(
+                comparison,
+                label,
+                directory,
+                data_dir=data_dir,
                 seed=seed,
+                say=say,
             )
-            path = _trained(config, pathlib.Path(output_dir), say)
-            classifier, adaptive = load_attacked(path)
-            yield f"{label}, seed {seed}", classifier, adaptive
-            if defense == "standard":
-                for way, model in masked(classifier).items():
-                    yield f"{way}, seed {seed}", model, CrossEntropy()
+            runs[label, seed] = directory / "last.keras"
+    return runs
 
 
-def _trained(
-    config: TrainingConfig, output_dir: pathlib.Path, say: Say
-) -> pathlib.Path:
-    directory = output_dir / f"{config.defense}-{config.seed}"
-    there = (directory / "training.json").is_file()
-    same = there and run_directory.read_config(directory) == plain(config)
-    if not same:
-        train(config, directory, overwrite=directory.exists(), say=say)
-    return directory / "last.keras"
+def _models(
+    table: MaskedTable, runs: dict[tuple[str, int], pathlib.Path]
+) -> Iterator[_Model]:
+    """Return (name, classifier, what its adaptive attack climbs)."""
+    for (label, seed), path in runs.items():
+        classifier, adaptive = load_attacked(path)
+        yield f"{label}, seed {seed}", classifier, adaptive
+        if label == table.honest[0]:
+            for way, model in masked(classifier).items():
+                yield f"{way}, seed {seed}", model, CrossEntropy()
 
 
 def _page(
-    rows: list[list[str]], found: dict[str, tuple[CheckRecord, ...]]
+    name: str, rows: list[list[str]], found: dict[str, tuple[CheckRecord, ...]]
 ) -> str:
-    origin = provenance(0)
+    origin, table = provenance(0), MASKED_TABLES[name]
+    comparison = recipes.find_comparison(table.comparison)
     versions = ", ".join(
         f"{k} {origin[k]}" for k in ("revision", "tensorflow", "keras")
     )
     checks = next(iter(found.values()))
     parts = [
-        "# Masked gradients, found or not",
-        f"Written by `python -m tools.reproduce --table=masking` ({versions}).",
-        f"digits_cnn on digits, l-inf, epsilon {_EPSILON:g}, the first "
-        f"{_EXAMPLES} test images. (?) is suspicious, (!) failed. The "
-        "thresholds were set beforehand, and neither seed changed them. "
-        "Nothing of standard, adversarial training, TRADES and gradient norm "
-        "may fail; everything else must.",
+        f"# Masked gradients on {comparison.data}, found or not",
+        f"Written by `python -m tools.reproduce --table={name}` ({versions}).",
+        f"Networks and trainings of `--table={table.comparison}`, l-inf, "
+        f"epsilon {comparison.epsilon:g}, the first {table.num_examples} "
+        "test images. (?) is suspicious, (!) failed. The thresholds were set "
+        "beforehand, and no seed and no data set changed them. Nothing of "
+        f"{', '.join(table.honest)} may fail; everything else must.",
         reports.as_markdown(rows),
         "What the numbers are:",
         "\n".join(f"- {c.name}: {c.meaning}" for c in checks),
