@@ -8,6 +8,7 @@ from tests import networks
 from tfrobust import attacks
 from tfrobust.attacks import square_l2
 from tfrobust.attacks import square_linf
+from tfrobust.attacks.square_windows import Search
 from tfrobust.objectives import margin
 from tfrobust.ops.hashing import hashed_uniform
 from tfrobust.threat_model import NormBall
@@ -143,8 +144,9 @@ def test_a_move_in_l2_is_algorithm_three():
     moves = square_l2.L2Moves(shape, 100, 0.8, False)
     ball = NormBall(2, epsilon=tf.constant(epsilon))
     ids = tf.range(4, dtype=tf.int64)
-    x_adv = moves.first(x, tf.constant(3), ids, ball)
-    found = moves.later(x_adv, x, tf.constant(3), ids, tf.constant(query), ball)
+    search = Search(x, ids, tf.constant(3), ball)
+    x_adv = moves.first(search)
+    found = moves.later(search, x_adv, tf.constant(query))
     draws = hashed_uniform(3, ids, tf.constant(query), 7).numpy()
     for row in range(4):
         expected = _moved_by_hand(
@@ -158,7 +160,7 @@ def test_the_first_point_in_l2_covers_the_image_on_the_sphere():
     moves = square_l2.L2Moves((10, 10, 1), 10, 0.8, False)
     ball = NormBall(2, epsilon=tf.constant(0.7))
     ids = tf.range(3, dtype=tf.int64)
-    delta = moves.first(x, tf.constant(0), ids, ball) - x
+    delta = moves.first(Search(x, ids, tf.constant(0), ball)) - x
     np.testing.assert_allclose(
         np.linalg.norm(delta.numpy().reshape(3, -1), axis=1), 0.7, rtol=1e-5
     )

@@ -24,6 +24,7 @@ from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.square_l2 import L2Moves
 from tfrobust.attacks.square_linf import LinfMoves
+from tfrobust.attacks.square_windows import Search
 from tfrobust.attacks.working_set import advance_shrinking
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
@@ -34,7 +35,7 @@ from tfrobust.threat_model import NormBall
 
 
 class Moves(Protocol):
-    """Which points a search looks at; `ball.epsilon` is a scalar tensor."""
+    """Which points a search looks at."""
 
     def __init__(
         self,
@@ -44,20 +45,12 @@ class Moves(Protocol):
         reaches_edge: bool,
     ) -> None: ...
 
-    def first(
-        self, x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor, ball: NormBall
-    ) -> tf.Tensor:
+    def first(self, search: Search) -> tf.Tensor:
         """Return the point of the first query."""
         ...
 
     def later(
-        self,
-        x_adv: tf.Tensor,
-        x: tf.Tensor,
-        seed: tf.Tensor,
-        ids: tf.Tensor,
-        query: tf.Tensor,
-        ball: NormBall,
+        self, search: Search, x_adv: tf.Tensor, query: tf.Tensor
     ) -> tf.Tensor:
         """Return the point of a later query, from the best so far."""
         ...
@@ -200,7 +193,7 @@ class Square(Attack):
         ) -> SearchState:
             ball = self.threat_model.with_epsilon(epsilon)
             moves = self._moves(rows.x.shape[1:])
-            x_adv = moves.first(rows.x, seed, rows.ids, ball)
+            x_adv = moves.first(Search(rows.x, rows.ids, seed, ball))
             values = _look(model, x_adv, rows.y)
             # Where the first point has no logits the image itself remains.
             finite = per_example(tf.math.is_finite(values), x_adv) > 0
@@ -220,13 +213,12 @@ class Square(Attack):
         ) -> SearchState:
             ball = self.threat_model.with_epsilon(epsilon)
             moves = self._moves(rows.x.shape[1:])
+            search = Search(rows.x, rows.ids, seed, ball)
 
             def body(
                 query: tf.Tensor, state: SearchState
             ) -> tuple[tf.Tensor, SearchState]:
-                tried = moves.later(
-                    state.x_adv, rows.x, seed, rows.ids, query, ball
-                )
+                tried = moves.later(search, state.x_adv, query)
                 return query + 1, _better(model, state, tried, rows.y)
 
             _, state = tf.while_loop(

@@ -10,7 +10,7 @@ from tfrobust.attacks.square_windows import image_sizes
 from tfrobust.attacks.square_windows import interval
 from tfrobust.attacks.square_windows import pixels_in_square
 from tfrobust.attacks.square_windows import random_signs
-from tfrobust.ops.hashing import hashed_uniform
+from tfrobust.attacks.square_windows import Search
 from tfrobust.ops.norms import unit
 from tfrobust.threat_model import NormBall
 
@@ -48,32 +48,26 @@ class L2Moves:
         self._sides = odd_sides(wanted, least)
         self._reaches_edge = reaches_edge
 
-    def first(
-        self, x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor, ball: NormBall
-    ) -> tf.Tensor:
+    def first(self, search: Search) -> tf.Tensor:
         """Return the point of the first query."""
+        x = search.x
         bumps, tile = grid(self._height, self._width)
         tiles = tile.max() + 1
-        draws = hashed_uniform(seed, ids, 0, tiles * (1 + self._channels))
+        draws = search.draws(0, tiles * (1 + self._channels))
         lying = tf.gather(draws[:, :tiles] < 0.5, tile, axis=1)
         chosen = tf.where(lying, bumps[0], bumps[1])
         signs = random_signs(draws[:, tiles:], x.dtype)
         signs = tf.reshape(signs, (-1, tiles, self._channels))
         delta = tf.cast(chosen, x.dtype)[..., None]
         delta *= tf.gather(signs, tile, axis=1)
-        return _on_sphere(delta, x, ball)
+        return _on_sphere(delta, x, search.ball)
 
     def later(
-        self,
-        x_adv: tf.Tensor,
-        x: tf.Tensor,
-        seed: tf.Tensor,
-        ids: tf.Tensor,
-        query: tf.Tensor,
-        ball: NormBall,
+        self, search: Search, x_adv: tf.Tensor, query: tf.Tensor
     ) -> tf.Tensor:
         """Return the point of a later query, from the best so far."""
-        draws = hashed_uniform(seed, ids, query, 5 + self._channels)
+        ball, x = search.ball, search.x
+        draws = search.draws(query, 5 + self._channels)
         side = tf.constant(self._sides)[query]
         at, into = self._window(draws[:, :2], side, x.dtype)
         _, emptied = self._window(draws[:, 2:4], side, x.dtype)

@@ -12,8 +12,7 @@ from tfrobust.attacks.square_windows import image_sizes
 from tfrobust.attacks.square_windows import interval
 from tfrobust.attacks.square_windows import pixels_in_square
 from tfrobust.attacks.square_windows import random_signs
-from tfrobust.ops.hashing import hashed_uniform
-from tfrobust.threat_model import NormBall
+from tfrobust.attacks.square_windows import Search
 
 
 class LinfMoves:
@@ -37,23 +36,17 @@ class LinfMoves:
         self._channels = image_sizes(shape)[2]
         self._reaches_edge = reaches_edge
 
-    def first(
-        self, x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor, ball: NormBall
-    ) -> tf.Tensor:
+    def first(self, search: Search) -> tf.Tensor:
         """Return the point of the first query."""
-        return ball.project(x + ball.epsilon * stripes(x, seed, ids), x)
+        ball, x = search.ball, search.x
+        return ball.project(x + ball.epsilon * stripes(search), x)
 
     def later(
-        self,
-        x_adv: tf.Tensor,
-        x: tf.Tensor,
-        seed: tf.Tensor,
-        ids: tf.Tensor,
-        query: tf.Tensor,
-        ball: NormBall,
+        self, search: Search, x_adv: tf.Tensor, query: tf.Tensor
     ) -> tf.Tensor:
         """Return the point of a later query, from the best so far."""
-        draws = hashed_uniform(seed, ids, query, 2 + self._channels)
+        ball, x = search.ball, search.x
+        draws = search.draws(query, 2 + self._channels)
         side = tf.constant(self._sides)[query]
         signs = square(x, draws, side, self._reaches_edge)
         return ball.project(x_adv + 2.0 * ball.epsilon * signs, x)
@@ -73,11 +66,11 @@ def sides(
     return table
 
 
-def stripes(x: tf.Tensor, seed: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
-    """Return +-1 per column and channel, of `x`'s shape."""
+def stripes(search: Search) -> tf.Tensor:
+    """Return +-1 per column and channel, of the images' shape."""
+    x = search.x
     height, width, channels = image_sizes(x.shape[1:])
-    draws = hashed_uniform(seed, ids, 0, width * channels)
-    signs = random_signs(draws, x.dtype)
+    signs = random_signs(search.draws(0, width * channels), x.dtype)
     signs = tf.reshape(signs, (-1, 1, width, channels))
     return tf.reshape(tf.tile(signs, (1, height, 1, 1)), tf.shape(x))
 

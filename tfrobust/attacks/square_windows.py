@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.ops.hashing import hashed_uniform
+from tfrobust.threat_model import NormBall
+
 # After so many queries the share of pixels is halved once more (authors).
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+
+class Search(NamedTuple):
+    """What a search works on; `ball.epsilon` is a scalar tensor."""
+
+    x: tf.Tensor
+    ids: tf.Tensor
+    seed: tf.Tensor
+    ball: NormBall
+
+    def draws(self, query: tf.Tensor | int, count: int) -> tf.Tensor:
+        """Return draws of U[0, 1) for a query, (batch, count)."""
+        return hashed_uniform(self.seed, self.ids, query, count)
 
 
 def image_sizes(shape: tuple[int, ...]) -> tuple[int, int, int]:
