@@ -228,7 +228,7 @@ def test_images_too_small_or_flat_are_refused_in_one_line(name):
     for shape in ((2, 32, 1), (7,)):
         with pytest.raises(ValueError, match=f"at least {smallest}") as error:
             recipes.make_architecture(name, shape, 10)
-        assert f"`{name}` can't take images" in str(error.value)
+        assert f"`{name}` can't be made for images" in str(error.value)
         assert "\n" not in str(error.value)
 
 

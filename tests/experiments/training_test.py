@@ -180,7 +180,7 @@ def test_a_directory_that_is_no_run_is_never_replaced(tmp_path):
     [
         ({"batch_size": 5000}, "at most the 1297.*5000"),
         ({"validation_examples": 2000}, "Validation must leave"),
-        ({"architecture": "small_cnn"}, "can't take images"),
+        ({"architecture": "small_cnn"}, "can't be made for images"),
         ({"data_dir": "/nowhere", "architecture": "resnet"}, "architecture"),
     ],
 )

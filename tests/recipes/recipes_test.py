@@ -136,7 +136,7 @@ def test_the_fast_recipe_has_wongs_settings():
         ),
         (
             lambda: recipes.make_architecture("small_cnn", (8, 8, 1), 10),
-            r"`small_cnn` can't take images of shape \(8, 8, 1\)",
+            r"`small_cnn` can't be made for images of shape \(8, 8, 1\)",
         ),
         (
             lambda: recipes.make_architecture(

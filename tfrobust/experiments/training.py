@@ -108,6 +108,8 @@ def _train(
         augmentation=augmentation(config, data.image_shape),
         first_epoch=done,
     )
+    for torn in directory.glob(".part-*"):
+        torn.unlink()  # a kill in the middle of a save
     if not resume:
         run_directory.make_empty(directory, config)
     elif done == config.epochs and (directory / "training.json").is_file():

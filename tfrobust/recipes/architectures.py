@@ -80,6 +80,6 @@ def make_architecture(
         return make(shape, num_classes, activation=activation, **given)
     except ValueError as error:
         raise ValueError(
-            f"`{name}` can't take images of shape {tuple(input_shape)}: "
+            f"`{name}` can't be made for images of shape {shape}: "
             f"{str(error).splitlines()[0]}"
         ) from error
