@@ -46,6 +46,7 @@ _NORM = FLAGS.norm()
 _PEERS = FLAGS.switch(
     "peers", "Foolbox, CleverHans, ART too, where they are installed"
 )
+_BFLOAT16 = FLAGS.switch("bfloat16", "each attack in bfloat16 too")
 
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string(
@@ -77,6 +78,7 @@ def _attacks() -> None:
         epsilon=_EPSILON.value,
         norm=_NORM.value,
         peers=_PEERS.value,
+        bfloat16=_BFLOAT16.value,
         rounds=_ROUNDS.value,
         seed=_SEED.value,
     )

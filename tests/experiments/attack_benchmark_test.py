@@ -45,6 +45,7 @@ def test_the_table_has_speed_strength_and_ratio():
         seconds={
             "pgd": (2.0, 4.0, 6.0),
             "bare pgd": (1.0, 2.0, 3.0),
+            "bare all steps of pgd": (4.0, 8.0, 12.0),
             "foolbox pgd": (6.0, 12.0, 18.0),
         },
         floors={"pgd": {"pgd": 1}},
@@ -54,9 +55,11 @@ def test_the_table_has_speed_strength_and_ratio():
     )
     own, peer = reports.attack_benchmark_rows(record)[1:]
     ratio = "2.00 [2.00, 2.00]"
-    assert own == ["pgd", "4.00", "25.0", "50.0", "0.3", ratio, ""]
+    half = "0.50 [0.50, 0.50]"
+    assert own == ["pgd", "4.00", "25.0", "50.0", "0.3", ratio, half, ""]
     assert peer[:4] == ["foolbox pgd", "12.00", "8.3", "75.0"]
-    assert peer[4:] == ["-", "6.00 [6.00, 6.00]", "3.00 [3.00, 3.00]"]
+    assert peer[4:6] == ["-", "6.00 [6.00, 6.00]"]
+    assert peer[6:] == ["1.50 [1.50, 1.50]", "3.00 [3.00, 3.00]"]
 
 
 def test_points_outside_the_ball_break_nothing():
@@ -87,14 +90,19 @@ def test_peers_do_the_same_within_a_few_images():
 
 def test_a_small_run(tmp_path):
     config = experiments.AttackBenchmarkConfig(
-        str(_MODEL), ("fgsm", "apgd_ce", "deepfool"), num_examples=8, rounds=2
+        str(_MODEL),
+        ("fgsm", "apgd_ce", "deepfool"),
+        num_examples=8,
+        rounds=2,
+        bfloat16=True,
     )
     page, lines = tmp_path / "page.md", []
     record = experiments.benchmark_attacks(
         config, tmp_path / "run", page=page, say=lines.append
     )
     assert read_record(tmp_path / "run" / "benchmark.json") == record
-    assert list(record.robust_accuracy) == ["fgsm", "apgd_ce", "deepfool"]
+    names = [f"{b}{n}" for n in config.attacks for b in ("", "bfloat16 ")]
+    assert list(record.robust_accuracy) == names
     assert all(len(times) == 2 for times in record.seconds.values())
     assert "| apgd_ce" in page.read_text()
 

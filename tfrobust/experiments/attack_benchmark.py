@@ -59,6 +59,7 @@ class AttackBenchmarkConfig:
         rounds: how often everything is timed in turn; default 5.
         seed: of starts and noise.
         peers: whether other libraries, where installed, do the same.
+        bfloat16: whether each attack also runs in `attacks.InBfloat16`.
     """
 
     model: str
@@ -73,6 +74,7 @@ class AttackBenchmarkConfig:
     rounds: int = 5
     seed: int = 0
     peers: bool = False
+    bfloat16: bool = False
 
     def __post_init__(self) -> None:
         if self.epsilon == math.inf:  # which JSON does not know
@@ -141,15 +143,12 @@ def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
         needs = _NEEDS.get(type(attack), ("input_gradient",))
         calls[name] = _attacking(attack, classifier, x, y, config.batch_size)
         calls[f"bare {name}"] = floor.again(tuple(chunks), needs)
-        if not config.peers:
-            continue
-        size = {"batch_size": config.batch_size}
-        for library, call in peer_calls(
-            attack, classifier, x, y, **size
-        ).items():
-            label = f"{library} {name}"
-            robust[label], norms[label] = look(call())
-            calls[label] = call
+        if isinstance(attack, attacks.GradientAttack):
+            whole = ((len(x), attack.num_steps),)
+            calls[f"bare all steps of {name}"] = floor.again(whole, needs)
+        for label, call in _others(config, attack, classifier, x, y).items():
+            robust[f"{label} {name}"], norms[f"{label} {name}"] = look(call())
+            calls[f"{label} {name}"] = call
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     rounds = tqdm.tqdm(range(-1, config.rounds), unit="round", mininterval=2)
     for count in rounds:
@@ -168,6 +167,24 @@ def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
         robust_accuracy=robust,
         median_norm=norms,
     )
+
+
+def _others(
+    config: AttackBenchmarkConfig,
+    attack: attacks.Attack,
+    classifier: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+) -> dict[str, Callable]:
+    """Return who else does the same, by name."""
+    size = config.batch_size
+    others: dict[str, Callable] = {}
+    if config.bfloat16:
+        half = _attacking(attacks.InBfloat16(attack), classifier, x, y, size)
+        others["bfloat16"] = lambda: half().x_adv
+    if config.peers:
+        others |= peer_calls(attack, classifier, x, y, batch_size=size)
+    return others
 
 
 class _Look:
@@ -253,7 +270,10 @@ def _page(record: BenchmarkRecord, rows: list[list[str]]) -> str:
         f"batches of {of['batch_size']}; medians of {of['rounds']} "
         "interleaved rounds, ratios of medians with 95 % bootstrap "
         "intervals. A floor is the bare compiled forwards and gradients of "
-        "the rows and steps that the attack took.",
+        "the rows and steps that the attack took; all steps, of all rows "
+        "through every step of one run. Every point is judged alike: wrong "
+        "class, in ball and box. Other libraries attack with the same "
+        "budget; norms are medians over what broke an example.",
         reports.as_markdown(rows),
     ]
     return "\n\n".join(parts) + "\n"

@@ -42,7 +42,7 @@ def attack_benchmark_rows(record: BenchmarkRecord) -> Rows:
     """
     count = record.configuration["num_examples"]
     header = ["attack", "s", "images/s", "robust %", "median norm"]
-    rows = [[*header, "over floor", "over ours"]]
+    rows = [[*header, "over floor", "over all steps", "over ours"]]
     own = list(record.floors)
     for name, robust in record.robust_accuracy.items():
         seconds = record.seconds[name]
@@ -51,6 +51,7 @@ def attack_benchmark_rows(record: BenchmarkRecord) -> Rows:
         is_own = name in own
         of = name if is_own else name.split(" ", 1)[1]
         floor = _ratio(seconds, record.floor_seconds(of))
+        whole = record.seconds.get(f"bare all steps of {of}")
         rows.append(
             [
                 name,
@@ -59,6 +60,7 @@ def attack_benchmark_rows(record: BenchmarkRecord) -> Rows:
                 f"{100 * robust:.1f}",
                 "-" if norm is None else f"{norm:.4g}",
                 floor,
+                "" if whole is None else _ratio(seconds, whole),
                 "" if is_own else _ratio(seconds, record.seconds[of]),
             ]
         )
