@@ -321,6 +321,19 @@ def test_a_number_that_a_layer_holds_is_read_again():
     assert attack(model, x, y).clean_accuracy == 0.0
 
 
+def test_a_layer_that_was_adapted_anew_is_seen():
+    inner = networks.linear(np.array([[1.0, -1.0]]), np.array([-0.5, 0.5]))
+    norm = keras.layers.Normalization(axis=None)
+    norm.adapt(np.float32([[-1.0], [1.0]]))  # x as it is
+    images = keras.Input((1,))
+    model = keras.Model(images, inner(norm(images)))
+    attack = FGSM(NormBall("inf", epsilon=0.01))
+    x = np.float32([[0.8], [0.9]])
+    assert attack(model, x, [0, 0]).clean_accuracy == 1.0
+    norm.adapt(np.float32([[0.0], [2.0]]))  # x - 1
+    assert attack(model, x, [0, 0]).clean_accuracy == 0.0
+
+
 def test_what_a_function_closes_over_is_read_again():
     here = {"model": networks.tiny_cnn(activation="relu")}
     x, y = networks.labelled(here["model"], 10)

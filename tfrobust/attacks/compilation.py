@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfrobust.layers.exact_normalization import all_layers
@@ -23,6 +24,7 @@ _COMPILED: weakref.WeakKeyDictionary[Any, dict[Hashable, Any]] = (
 
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+_ARRAYS = (list, tuple, np.ndarray, tf.Tensor)
 # What `compile` and `fit` change on a model is no part of its forward pass.
 _OF_TRAINING = {
     "compiled",
@@ -103,11 +105,11 @@ def fingerprint(classifier: Any) -> Hashable:
 
 
 def _settings(layer: Any) -> Hashable:
-    """Return the numbers and functions among a layer's public attributes."""
+    """Return what numbers and functions a layer's public attributes are."""
     return tuple(
         (name, value if isinstance(value, _PLAIN) else id(value))
         for name, value in vars(layer).items()
         if name[0] != "_"
         and name not in _OF_TRAINING
-        and (isinstance(value, _PLAIN) or callable(value))
+        and (isinstance(value, (*_PLAIN, *_ARRAYS)) or callable(value))
     )
