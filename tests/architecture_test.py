@@ -16,7 +16,7 @@ FLOORS = [
     {"layers", "losses", "classifier"},
     {"architectures", "penalties", "attacks"},
     {"defenses"},
-    {"evaluation"},
+    {"evaluation", "analysis"},
     {"callbacks", "recipes"},
     {"reports"},
     {"experiments"},

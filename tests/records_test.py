@@ -8,6 +8,7 @@ from tfrobust import records
 from tfrobust.records import AttackRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import LeakingRecord
 from tfrobust.records import TrainingRecord
 from tfrobust.records import TransferRecord
 
@@ -43,6 +44,20 @@ ROWS = [
         (1.0, 0.875),
         {"pgd": {"name": "PGD"}},
         {"pgd": ((0.25, 0.75), (0.5, 0.125))},
+        {"seed": 0},
+    ),
+    LeakingRecord(
+        "m",
+        "0" * 64,
+        "digits",
+        8,
+        (2.0, 1.0),
+        (2 / 3, 1.0),
+        {"loss gradient": (0.25, 1.0)},
+        {"loss gradient": 8},
+        0.5,
+        {"ddn": (0.5, 1.5)},
+        {"ddn": {"name": "DDN"}},
         {"seed": 0},
     ),
     TrainingRecord(

@@ -149,6 +149,39 @@ class TransferRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class LeakingRecord:
+    """How much of what lies in the images' first principal components.
+
+    Attributes:
+        model: how the model is called.
+        model_digest: SHA-256 of its weights.
+        data: name of the image set.
+        num_examples: how many images were looked at.
+        eigenvalues: of the training images' covariance, falling.
+        energy: share of the variance in the first d components.
+        shares: of what -> mean share in the first d components.
+        counts: of what -> how many vectors that is the mean of.
+        mean_gradient_norm: l2, of the loss at the images.
+        perturbation_norms: attack -> norms of what broke an image.
+        settings: attack -> its budget.
+        provenance: configuration, seed, versions, revision.
+    """
+
+    model: str
+    model_digest: str
+    data: str
+    num_examples: int
+    eigenvalues: tuple[float, ...]
+    energy: tuple[float, ...]
+    shares: dict[str, tuple[float, ...]]
+    counts: dict[str, int]
+    mean_gradient_norm: float
+    perturbation_norms: dict[str, tuple[float, ...]]
+    settings: dict[str, Any]
+    provenance: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingRecord:
     """How a model was trained.
 
@@ -209,6 +242,7 @@ Record = (
     EvaluationRecord
     | CurveRecord
     | TransferRecord
+    | LeakingRecord
     | TrainingRecord
     | BenchmarkRecord
 )
@@ -218,6 +252,7 @@ _KINDS = {
         EvaluationRecord,
         CurveRecord,
         TransferRecord,
+        LeakingRecord,
         TrainingRecord,
         BenchmarkRecord,
     )
@@ -304,6 +339,9 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         data["masking"] = tuple(
             CheckRecord(**check) for check in data.get("masking", ())
         )
+    if kind is LeakingRecord:
+        for name in ("shares", "perturbation_norms"):
+            data[name] = _tuples(data[name])
     if kind is TransferRecord:
         data["accuracy"] = {
             name: tuple(map(tuple, rows))

@@ -12,7 +12,6 @@ from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import compiled
 from tfrobust.objectives import Objective
 from tfrobust.ops.differentiation import value_and_gradient
-from tfrobust.ops.norms import flatten
 
 _PASSES = 5
 
@@ -39,28 +38,48 @@ def has_no_gradient(
     """Say for which images an objective's input gradient is all zero.
 
     Args:
-        classifier: a Keras model from images to logits.
-        x: images, shape (batch, ...).
-        labels: what `objective.labels` returns.
-        objective: what an attack would climb.
+        classifier, x, labels, objective: see `input_gradients`.
 
     Returns:
         Booleans, shape (batch,).
     """
-    if not len(x):
-        return np.zeros(0, bool)
+    gradients = input_gradients(classifier, x, labels, objective)
+    return ~np.any(gradients.reshape(len(x), -1), axis=1)
+
+
+def input_gradients(
+    classifier: Any,
+    x: np.ndarray,
+    labels: tf.Tensor,
+    objective: Objective,
+    *,
+    batch_size: int = 250,
+) -> np.ndarray:
+    """Return an objective's input gradient at each image, of `x`'s shape.
+
+    Args:
+        classifier: a Keras model from images to logits.
+        x: images, shape (batch, ...).
+        labels: what `objective.labels` returns.
+        objective: what an attack would climb.
+        batch_size: images at a time; default 250.
+    """
+    labels = tf.constant(labels)
     images, rows = (
         tf.TensorSpec((None, *t.shape[1:]), t.dtype)
-        for t in (tf.constant(x), tf.constant(labels))
+        for t in (tf.constant(x), labels)
     )
 
     def build(model: Any) -> Callable:
-        def is_zero(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-            gradient = value_and_gradient(objective(model, x, labels), x)[2]
-            return tf.reduce_all(flatten(gradient) == 0, axis=1)
+        def gradient(x: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+            return value_and_gradient(objective(model, x, labels), x)[2]
 
-        return is_zero
+        return gradient
 
-    key = ("no gradient", objective, images, rows)
-    is_zero = compiled(classifier, key, build, [images, rows])
-    return is_zero(tf.constant(x), tf.constant(labels)).numpy()
+    key = ("input gradient", objective, images, rows)
+    gradient = compiled(classifier, key, build, [images, rows])
+    found = np.zeros_like(x)
+    for start in range(0, len(x), batch_size):
+        part = slice(start, start + batch_size)
+        found[part] = gradient(tf.constant(x[part]), labels[part])
+    return found

@@ -1,0 +1,6 @@
+"""Why a model behaves as it does: objects in, records out."""
+
+from tfrobust.analysis.gradient_leaking import gradient_leaking
+from tfrobust.analysis.gradient_leaking import mean_shares
+
+__all__ = ["gradient_leaking", "mean_shares"]
