@@ -1,5 +1,6 @@
 """tfrobust: Keras classifiers that stand up to attack."""
 
+from tfrobust import analysis
 from tfrobust import architectures
 from tfrobust import attacks
 from tfrobust import callbacks
@@ -18,6 +19,7 @@ from tfrobust.version import __version__
 __all__ = [
     "NormBall",
     "__version__",
+    "analysis",
     "architectures",
     "as_classifier",
     "attacks",

@@ -72,9 +72,9 @@ class FlagSet:
         """Define a flag that takes HEIGHTxWIDTH."""
         return self._define(_SizeParser(), name, None, help_text)
 
-    def norm(self) -> flags.FlagHolder:
+    def norm(self, default: int | str = "inf") -> flags.FlagHolder:
         """Define --norm."""
-        return self._define(_NormParser(), "norm", "inf", "1, 2 or inf")
+        return self._define(_NormParser(), "norm", default, "1, 2 or inf")
 
     def shard(self, name: str, help_text: str) -> flags.FlagHolder:
         """Define a flag that takes i/n."""

@@ -8,6 +8,7 @@ from tests.records_test import evaluation
 from tests.records_test import ROWS
 from tfrobust import reports
 from tfrobust.records import CurveRecord
+from tfrobust.records import LeakingRecord
 from tfrobust.records import TransferRecord
 
 
@@ -77,6 +78,18 @@ def test_the_picture_is_a_png(tmp_path):
     reports.plot_accuracy_against_epsilon([curve, curve], path, trained_at=0.1)
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert [p.name for p in tmp_path.iterdir()] == ["curve.png"]
+
+
+def test_the_leaking_picture_is_a_png(tmp_path):
+    record = next(r for r in ROWS if isinstance(r, LeakingRecord))
+    path = tmp_path / "leaking.png"
+    reports.plot_gradient_leaking([record, record], path)
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["leaking.png"]
+    assert reports.leaking_rows(record)[1:] == [
+        ["variance of the images", "66.7", "100.0", ""],
+        ["loss gradient", "25.0", "100.0", "8"],
+    ]
 
 
 def test_reports_import_no_tensorflow():

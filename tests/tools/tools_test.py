@@ -10,6 +10,7 @@ import pytest
 from tests import networks
 from tests import tfds_sets
 from tfrobust.records import read_record
+from tools import analyze
 from tools import cli
 from tools import evaluate
 from tools import prepare
@@ -120,6 +121,33 @@ def test_transfer_tells_who_falls_to_whose_points(tmp_path, capsys):
     assert f"{100 * record.accuracy['fgsm'][0][1]:.1f}" in printed
     assert _run(transfer, f"--models={models[0]}") == 1
     assert "at least two" in capsys.readouterr().err
+
+
+def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
+    run, out = tmp_path / "run", tmp_path / "out"
+    assert _run(train, *_FAST, f"--output_dir={run}") == 0
+    arguments = [
+        f"--model={run}/last.keras",
+        "--num_examples=30",
+        "--num_components=16",
+        "--attacks=fgsm",
+        "--epsilon=1",
+        f"--output_dir={out}",
+    ]
+    assert _run(analyze, *arguments) == 0
+    assert {p.name for p in out.iterdir()} == {
+        "config.json",
+        "analysis.json",
+        "analysis.png",
+    }
+    record = read_record(out / "analysis.json")
+    assert len(record.energy) == 16
+    shares = record.shares["loss gradient"]
+    assert list(shares) == sorted(shares) and 0 < shares[-1] < 1
+    printed = capsys.readouterr().out
+    assert f"{100 * shares[-1]:.1f}" in printed
+    assert _run(analyze, "--analysis=leaking", *arguments) == 1
+    assert "gradient_leaking" in capsys.readouterr().err
 
 
 def test_flagfile(tmp_path, capsys):
@@ -242,6 +270,7 @@ def test_prepare_refuses(name, message, tmp_path, capsys):
 
 
 _TOOLS = [
+    "analyze",
     "benchmark",
     "evaluate",
     "prepare",

@@ -1,5 +1,8 @@
 """Runs: configuration -> train, evaluate -> run directory."""
 
+from tfrobust.experiments.analyzing import ANALYSES
+from tfrobust.experiments.analyzing import AnalysisConfig
+from tfrobust.experiments.analyzing import analyze
 from tfrobust.experiments.attack_benchmark import AttackBenchmarkConfig
 from tfrobust.experiments.attack_benchmark import benchmark_attacks
 from tfrobust.experiments.comparing import compare
@@ -20,6 +23,8 @@ from tfrobust.experiments.transferring import transfer
 from tfrobust.experiments.transferring import TransferConfig
 
 __all__ = [
+    "ANALYSES",
+    "AnalysisConfig",
     "AttackBenchmarkConfig",
     "BenchmarkConfig",
     "EvaluationConfig",
@@ -28,6 +33,7 @@ __all__ = [
     "Shard",
     "TrainingConfig",
     "TransferConfig",
+    "analyze",
     "benchmark",
     "benchmark_attacks",
     "compare",

@@ -4,9 +4,11 @@ from tfrobust.reports.benchmarks import attack_benchmark_rows
 from tfrobust.reports.benchmarks import bare_rows
 from tfrobust.reports.benchmarks import benchmark_rows
 from tfrobust.reports.figures import plot_accuracy_against_epsilon
+from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
+from tfrobust.reports.tables import leaking_rows
 from tfrobust.reports.tables import masking_lines
 from tfrobust.reports.tables import masking_rows
 from tfrobust.reports.tables import robustness_rows
@@ -20,7 +22,9 @@ __all__ = [
     "attack_rows",
     "bare_rows",
     "benchmark_rows",
+    "leaking_rows",
     "plot_accuracy_against_epsilon",
+    "plot_gradient_leaking",
     "robustness_rows",
     "masking_lines",
     "masking_rows",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 from tfrobust.records import CurveRecord
+from tfrobust.records import LeakingRecord
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 
@@ -57,6 +60,51 @@ def plot_accuracy_against_epsilon(
         f"{curves[0].num_examples} images",
         fontsize=10,
     )
+    _save(figure, path)
+
+
+def plot_gradient_leaking(
+    records: Sequence[LeakingRecord], path: str | os.PathLike[str]
+) -> None:
+    """Draw shares against the number of components, as PNG.
+
+    Args:
+        records: of models on one image set; a panel each.
+        path: of the picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    size = (5.0 * len(records), 4.2)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
+    for axes, record in zip(panels, records, strict=True):
+        lines = {"variance of the images": record.energy, **record.shares}
+        for index, (name, shares) in enumerate(lines.items()):
+            axes.plot(
+                range(1, len(shares) + 1),
+                [100 * share for share in shares],
+                color=COLOURS[index % len(COLOURS)],
+                linestyle=LINES[index % len(LINES)],
+                label=name,
+            )
+        axes.set_xscale("log")
+        axes.set_xlabel("first d principal components")
+        axes.set_ylim(-2, 102)
+        axes.grid(alpha=0.3)
+        axes.set_title(
+            f"{record.model}\n{record.num_examples} images of {record.data}, "
+            f"mean gradient norm {record.mean_gradient_norm:.3g}",
+            fontsize=9,
+        )
+    panels[0].set_ylabel("share of the squared length, %")
+    panels[0].legend(frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a picture under a temporary name first."""
     path = pathlib.Path(path)
     part = path.with_name(f".part-{path.name}")
     figure.savefig(part, dpi=150)

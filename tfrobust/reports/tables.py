@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import LeakingRecord
 from tfrobust.records import TransferRecord
 
 Rows = list[list[str]]
@@ -70,6 +71,18 @@ def attack_rows(
                 *([medians.get(name, "")] if medians else []),
             ]
         )
+    return rows
+
+
+def leaking_rows(record: LeakingRecord) -> Rows:
+    """Return header and rows: the share at some numbers of components."""
+    most = len(record.energy)
+    kept = sorted({max(1, most * part // 8) for part in (1, 2, 4, 8)})
+    rows = [["share in % of the first", *map(str, kept), "vectors"]]
+    table = {"variance of the images": record.energy, **record.shares}
+    for name, shares in table.items():
+        cells = [_percent(shares[d - 1]) for d in kept]
+        rows.append([name, *cells, str(record.counts.get(name, ""))])
     return rows
 
 

@@ -1,0 +1,63 @@
+"""Look into a saved Keras classifier: a record, a table and a picture.
+
+  python -m tools.analyze --analysis=gradient_leaking \\
+      --model=runs/digits_at/last.keras --output_dir=runs/leaking
+"""
+
+from __future__ import annotations
+
+import tools.quiet  # noqa: F401  (first: it silences the imports below)
+
+# isort: split
+from tfrobust import experiments
+from tools import cli
+from tools.data_flags import DataFlags
+
+FLAGS = cli.FlagSet(__doc__)
+FLAGS.group("What")
+_ANALYSIS = FLAGS.string(
+    "analysis", "gradient_leaking", ", ".join(experiments.ANALYSES)
+)
+_MODEL = FLAGS.string("model", None, "a .keras file", required=True)
+
+_DATA = DataFlags(FLAGS)
+_NUM_EXAMPLES = FLAGS.integer(
+    "num_examples", 500, "the first so many test images"
+)
+
+FLAGS.group("Gradient leaking")
+_NUM_COMPONENTS = FLAGS.integer(
+    "num_components", None, "principal components; default all, to 1000"
+)
+_ATTACKS = FLAGS.names("attacks", "ddn", "whose perturbations are looked at")
+_NORM = FLAGS.norm(2)
+_EPSILON = FLAGS.number("epsilon", float("inf"), "its radius")
+
+FLAGS.group("Run")
+_OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
+_OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
+_SEED = FLAGS.integer("seed", 0, "of the attacks")
+_BATCH_SIZE = FLAGS.integer("batch_size", 250, "attacked at a time")
+
+
+def main() -> None:
+    """Analyze as the flags say."""
+    config = experiments.AnalysisConfig(
+        _MODEL.value,
+        _ANALYSIS.value,
+        **_DATA.settings(),
+        num_examples=_NUM_EXAMPLES.value,
+        num_components=_NUM_COMPONENTS.value,
+        attacks=_ATTACKS.value,
+        norm=_NORM.value,
+        epsilon=_EPSILON.value,
+        seed=_SEED.value,
+        batch_size=_BATCH_SIZE.value,
+    )
+    directory = _OUTPUT_DIR.value
+    experiments.analyze(config, directory, overwrite=_OVERWRITE.value)
+    print(f"Record: {directory}/analysis.json  Picture: analysis.png")
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)
