@@ -1,0 +1,68 @@
+"""What tells of robustness before an attack does (Li et al., 2020, table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrobust.records import LeakingRecord
+
+RECIPROCAL = "1 / mean gradient norm"
+
+
+def indicators(
+    records: Sequence[LeakingRecord], attack: str, num_components: int
+) -> dict[str, float]:
+    """Return R^2 of models' mean perturbation norm on what may predict it.
+
+    Args:
+        records: of at least three models on the same images.
+        attack: whose perturbation norms, found without a radius, are to be
+            predicted.
+        num_components: d, of sqrt(alpha_d) of the loss gradient.
+
+    Returns:
+        The coefficient of determination for 1 / mean gradient norm and for
+        sqrt(alpha_d).
+
+    Raises:
+        ValueError: for fewer models, or a model that the attack never broke.
+    """
+    if len(records) < 3:
+        raise ValueError(
+            "A regression needs at least three models. "
+            f"Received: {len(records)}"
+        )
+    unbroken = [r.model for r in records if not r.perturbation_norms[attack]]
+    if unbroken:
+        raise ValueError(
+            f"{attack} must break images of every model. "
+            f"Received: none of {', '.join(unbroken)}"
+        )
+    norms = [np.mean(r.perturbation_norms[attack]) for r in records]
+    alphas = [r.shares["loss gradient"][num_components - 1] for r in records]
+    reciprocals = [1.0 / r.mean_gradient_norm for r in records]
+    return {
+        RECIPROCAL: determination(reciprocals, norms),
+        f"sqrt(alpha_{num_components})": determination(np.sqrt(alphas), norms),
+    }
+
+
+def determination(
+    predictor: Sequence[float] | np.ndarray,
+    response: Sequence[float] | np.ndarray,
+) -> float:
+    """Return R^2 of a least-squares line with an intercept.
+
+    Example:
+
+    >>> round(determination([1.0, 2.0, 3.0], [2.0, 4.0, 6.0]), 6)
+    1.0
+    """
+    design = np.stack([np.ones(len(predictor)), np.asarray(predictor)], 1)
+    response = np.asarray(response, "float64")
+    weights = np.linalg.lstsq(design, response, rcond=None)[0]
+    rest = response - design @ weights
+    about_mean = response - response.mean()
+    return float(1.0 - rest @ rest / (about_mean @ about_mean))
