@@ -40,7 +40,7 @@ def indicators(
             f"{attack} must break images of every model. "
             f"Received: none of {', '.join(unbroken)}"
         )
-    norms = [np.mean(r.perturbation_norms[attack]) for r in records]
+    norms = np.array([np.mean(r.perturbation_norms[attack]) for r in records])
     alphas = [r.shares["loss gradient"][num_components - 1] for r in records]
     reciprocals = [1.0 / r.mean_gradient_norm for r in records]
     return {
