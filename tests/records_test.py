@@ -9,6 +9,7 @@ from tfrobust.records import AttackRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import LeakingRecord
+from tfrobust.records import SurfaceRecord
 from tfrobust.records import TrainingRecord
 from tfrobust.records import TransferRecord
 
@@ -58,6 +59,19 @@ ROWS = [
         0.5,
         {"ddn": (0.5, 1.5)},
         {"ddn": {"name": "DDN"}},
+        {"seed": 0},
+    ),
+    SurfaceRecord(
+        "m",
+        "0" * 64,
+        "digits",
+        3,
+        7,
+        ("loss", "random"),
+        (-0.1, 0.0, 0.1),
+        ((2.0, 1.5, 1.0), (1.5, 1.0, 0.5), (1.0, 0.5, 0.25)),
+        ((-1.0, -0.5, 0.0), (-0.5, 0.0, 0.5), (0.0, 0.5, 1.0)),
+        {"bim": ((0.0, 0.0), (0.05, 0.0))},
         {"seed": 0},
     ),
     TrainingRecord(

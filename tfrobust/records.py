@@ -182,6 +182,37 @@ class LeakingRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class SurfaceRecord:
+    """Loss and decision function on a plane through one image.
+
+    Attributes:
+        model: how the model is called.
+        model_digest: SHA-256 of its weights.
+        data: name of the image set.
+        example: which of the test images.
+        label: its class.
+        axes: names of the two directions.
+        coordinates: along both, in units of the directions.
+        loss: cross-entropy; rows along the first direction.
+        decision: the own logit less the largest other; likewise.
+        paths: name -> places on the plane, in order.
+        provenance: configuration, seed, versions, revision.
+    """
+
+    model: str
+    model_digest: str
+    data: str
+    example: int
+    label: int
+    axes: tuple[str, str]
+    coordinates: tuple[float, ...]
+    loss: tuple[tuple[float, ...], ...]
+    decision: tuple[tuple[float, ...], ...]
+    paths: dict[str, tuple[tuple[float, ...], ...]]
+    provenance: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingRecord:
     """How a model was trained.
 
@@ -243,6 +274,7 @@ Record = (
     | CurveRecord
     | TransferRecord
     | LeakingRecord
+    | SurfaceRecord
     | TrainingRecord
     | BenchmarkRecord
 )
@@ -253,6 +285,7 @@ _KINDS = {
         CurveRecord,
         TransferRecord,
         LeakingRecord,
+        SurfaceRecord,
         TrainingRecord,
         BenchmarkRecord,
     )
@@ -343,10 +376,10 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         for name in ("shares", "perturbation_norms"):
             data[name] = _tuples(data[name])
     if kind is TransferRecord:
-        data["accuracy"] = {
-            name: tuple(map(tuple, rows))
-            for name, rows in data["accuracy"].items()
-        }
+        data["accuracy"] = _matrices(data["accuracy"])
+    if kind is SurfaceRecord:
+        data |= _matrices({k: data[k] for k in ("loss", "decision")})
+        data["paths"] = _matrices(data["paths"])
     return kind(**_tuples(data))
 
 
@@ -354,6 +387,10 @@ def _attack_record(data: dict[str, Any]) -> AttackRecord:
     # Until 2026-11-21 times stood here; now in run.json.
     data.pop("seconds", None)
     return AttackRecord(**_tuples(data))
+
+
+def _matrices(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(map(tuple, rows)) for name, rows in data.items()}
 
 
 def _tuples(data: dict[str, Any]) -> dict[str, Any]:

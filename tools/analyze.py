@@ -33,6 +33,12 @@ _ATTACKS = FLAGS.names("attacks", "ddn", "whose perturbations are looked at")
 _NORM = FLAGS.norm(2)
 _EPSILON = FLAGS.number("epsilon", float("inf"), "its radius")
 
+FLAGS.group("Surface")
+_EXAMPLE = FLAGS.integer("example", 0, "the test image it is drawn around")
+_REACH = FLAGS.number("reach", None, "in pixels; default the usual radius")
+_RESOLUTION = FLAGS.integer("resolution", 41, "points along each axis")
+_SECOND_AXIS = FLAGS.string("second_axis", "random", "or: least likely")
+
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
@@ -51,6 +57,10 @@ def main() -> None:
         attacks=_ATTACKS.value,
         norm=_NORM.value,
         epsilon=_EPSILON.value,
+        example=_EXAMPLE.value,
+        reach=_REACH.value,
+        resolution=_RESOLUTION.value,
+        second_axis=_SECOND_AXIS.value,
         seed=_SEED.value,
         batch_size=_BATCH_SIZE.value,
     )

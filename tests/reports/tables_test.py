@@ -9,6 +9,7 @@ from tests.records_test import ROWS
 from tfrobust import reports
 from tfrobust.records import CurveRecord
 from tfrobust.records import LeakingRecord
+from tfrobust.records import SurfaceRecord
 from tfrobust.records import TransferRecord
 
 
@@ -90,6 +91,17 @@ def test_the_leaking_picture_is_a_png(tmp_path):
         ["variance of the images", "66.7", "100.0", ""],
         ["loss gradient", "25.0", "100.0", "8"],
     ]
+
+
+def test_the_surface_picture_is_a_png_and_its_table_says_where(tmp_path):
+    record = next(r for r in ROWS if isinstance(r, SurfaceRecord))
+    path = tmp_path / "surface.png"
+    reports.plot_surfaces([record, record], path)
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    # Along both axes: -0.5, 0, 0.5 at -0.1, 0, 0.1.
+    row = ["0", "0.1", "5"]
+    rows = reports.surface_rows(record)
+    assert rows[1:] == [["loss", *row], ["random", *row]]
 
 
 def test_reports_import_no_tensorflow():

@@ -146,6 +146,12 @@ def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
     assert list(shares) == sorted(shares) and 0 < shares[-1] < 1
     printed = capsys.readouterr().out
     assert f"{100 * shares[-1]:.1f}" in printed
+    arguments[-1] = f"--output_dir={tmp_path / 'surface'}"
+    surface = ["--analysis=surface", "--example=3", "--resolution=5"]
+    assert _run(analyze, *surface, *arguments) == 0
+    record = read_record(tmp_path / "surface" / "analysis.json")
+    assert record.example == 3 and len(record.decision) == 5
+    assert "keeps its class from" in capsys.readouterr().out
     assert _run(analyze, "--analysis=leaking", *arguments) == 1
     assert "gradient_leaking" in capsys.readouterr().err
 

@@ -3,5 +3,19 @@
 from tfrobust.analysis.gradient_leaking import gradient_leaking
 from tfrobust.analysis.gradient_leaking import mean_shares
 from tfrobust.analysis.indicators import indicators
+from tfrobust.analysis.surfaces import input_surface
+from tfrobust.analysis.surfaces import least_likely_axis
+from tfrobust.analysis.surfaces import loss_axis
+from tfrobust.analysis.surfaces import random_axis
+from tfrobust.analysis.surfaces import trajectory
 
-__all__ = ["gradient_leaking", "indicators", "mean_shares"]
+__all__ = [
+    "gradient_leaking",
+    "indicators",
+    "input_surface",
+    "least_likely_axis",
+    "loss_axis",
+    "mean_shares",
+    "random_axis",
+    "trajectory",
+]

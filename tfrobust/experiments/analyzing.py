@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+from typing import Any
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from tfrobust import reports
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
+from tfrobust.attacks import BIM
 from tfrobust.data import Split
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import run_directory
@@ -28,11 +30,13 @@ from tfrobust.ops.principal_components import principal_components
 from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import LeakingRecord
 from tfrobust.records import plain
+from tfrobust.records import SurfaceRecord
 from tfrobust.records import write_json
 from tfrobust.records import write_record
 from tfrobust.threat_model import NormBall
 
 _ROWS = 1024
+Record = LeakingRecord | SurfaceRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +45,17 @@ class AnalysisConfig:
 
     Args:
         model: path of a `.keras` file.
-        analysis: "gradient_leaking".
+        analysis: "gradient_leaking" or "surface".
         data, data_dir, image_size: as in `EvaluationConfig`.
         num_examples: the first so many test images; default 500.
         num_components: of the training images; default all, at most 1,000.
         attacks: whose perturbations are looked at; default "ddn".
         norm, epsilon: of their ball; default 2 and "inf".
+        example: the test image that a surface is drawn around; default 0.
+        reach: of a surface, in pixels; default the data's usual radius.
+        resolution: points along each axis of a surface; default 41.
+        second_axis: "random" or "least likely"; the first is the loss
+            gradient's.
         seed, batch_size: as in `EvaluationConfig`.
     """
 
@@ -61,6 +70,10 @@ class AnalysisConfig:
     attacks: Sequence[str] = ("ddn",)
     norm: Norm = 2
     epsilon: float | Literal["inf"] = "inf"
+    example: int = 0
+    reach: float | None = None
+    resolution: int = 41
+    second_axis: str = "random"
     seed: int = 0
     batch_size: int = 250
 
@@ -74,6 +87,11 @@ class AnalysisConfig:
             object.__setattr__(self, "epsilon", "inf")
         if self.epsilon != "inf":
             check_positive("epsilon", self.epsilon)
+        check_integer("example", self.example, minimum=0)
+        check_integer("resolution", self.resolution, minimum=2)
+        check_choice("second_axis", self.second_axis, tuple(_SECOND_AXES))
+        if self.reach is not None:
+            check_positive("reach", self.reach)
         attack_names(self.attacks, self.norm)
 
 
@@ -83,7 +101,7 @@ def analyze(
     *,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
-) -> LeakingRecord:
+) -> Record:
     """Analyze a saved model; write `analysis.json` and a picture.
 
     Args:
@@ -97,12 +115,13 @@ def analyze(
     """
     directory = run_directory.check_free(output_dir, overwrite=overwrite)
     run_directory.check_replaceable(directory, config)
-    record = ANALYSES[config.analysis](config)
-    say(reports.as_text(reports.leaking_rows(record)))
+    kind = ANALYSES[config.analysis]
+    record = kind.run(config)
+    say(reports.as_text(kind.rows(record)))
     run_directory.make_empty(directory, config)
     write_json(plain(config), directory / "config.json")
     write_record(record, directory / "analysis.json")
-    reports.plot_gradient_leaking([record], directory / "analysis.png")
+    kind.draw([record], directory / "analysis.png")
     return record
 
 
@@ -146,6 +165,71 @@ def _flat_batches(split: Split) -> Iterator[np.ndarray]:
         yield images.reshape(len(images), -1)
 
 
-ANALYSES: dict[str, Callable[[AnalysisConfig], LeakingRecord]] = {
-    "gradient_leaking": _gradient_leaking,
+def _surface(config: AnalysisConfig) -> SurfaceRecord:
+    classifier = load_classifier(config.model)
+    data = recipes.load_data(
+        config.data, data_dir=config.data_dir, image_size=config.image_size
+    )
+    if config.example >= len(data.test):
+        raise ValueError(
+            f"`example` must be below {len(data.test)}. "
+            f"Received: example={config.example}"
+        )
+    x = data.test.images(slice(config.example, config.example + 1))[0]
+    y = int(data.test.y[config.example])
+    usual = recipes.data_defaults(config.data).epsilon
+    reach = usual if config.reach is None else config.reach
+    attack = BIM(NormBall("inf", epsilon=reach), num_steps=10)
+    axes = {
+        "loss gradient's signs": analysis.loss_axis(classifier, x, y),
+        config.second_axis: _SECOND_AXES[config.second_axis](
+            classifier, x, y, config.seed
+        ),
+    }
+    return analysis.input_surface(
+        classifier,
+        x,
+        y,
+        axes,
+        reach=reach,
+        resolution=config.resolution,
+        paths={"BIM-10": analysis.trajectory(classifier, x, y, attack)},
+        batch_size=config.batch_size,
+        model=config.model,
+        model_digest=weights_digest(classifier),
+        data=data.name,
+        example=config.example,
+        provenance={
+            "configuration": plain(config),
+            **provenance(config.seed),
+        },
+    )
+
+
+_SECOND_AXES: dict[str, Callable[..., np.ndarray]] = {
+    "random": lambda _, x, __, seed: analysis.random_axis(x.shape, seed),
+    "least likely": lambda c, x, y, _: analysis.least_likely_axis(c, x, y),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysis:
+    """How an analysis is run, told and drawn.
+
+    Attributes:
+        run: configuration -> record.
+        rows: record -> table.
+        draw: (records, path) -> picture.
+    """
+
+    run: Callable[[AnalysisConfig], Record]
+    rows: Callable[[Any], list[list[str]]]
+    draw: Callable[[list[Any], pathlib.Path], None]
+
+
+ANALYSES = {
+    "gradient_leaking": Analysis(
+        _gradient_leaking, reports.leaking_rows, reports.plot_gradient_leaking
+    ),
+    "surface": Analysis(_surface, reports.surface_rows, reports.plot_surfaces),
 }

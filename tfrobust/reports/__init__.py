@@ -5,6 +5,7 @@ from tfrobust.reports.benchmarks import bare_rows
 from tfrobust.reports.benchmarks import benchmark_rows
 from tfrobust.reports.figures import plot_accuracy_against_epsilon
 from tfrobust.reports.figures import plot_gradient_leaking
+from tfrobust.reports.figures import plot_surfaces
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
@@ -13,6 +14,7 @@ from tfrobust.reports.tables import masking_lines
 from tfrobust.reports.tables import masking_rows
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
+from tfrobust.reports.tables import surface_rows
 from tfrobust.reports.tables import transfer_rows
 
 __all__ = [
@@ -25,9 +27,11 @@ __all__ = [
     "leaking_rows",
     "plot_accuracy_against_epsilon",
     "plot_gradient_leaking",
+    "plot_surfaces",
     "robustness_rows",
     "masking_lines",
     "masking_rows",
     "settings_lines",
+    "surface_rows",
     "transfer_rows",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from tfrobust.records import CurveRecord
 from tfrobust.records import LeakingRecord
+from tfrobust.records import SurfaceRecord
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -100,6 +101,57 @@ def plot_gradient_leaking(
         )
     panels[0].set_ylabel("share of the squared length, %")
     panels[0].legend(frameon=False, fontsize=8)
+    _save(figure, path)
+
+
+def plot_surfaces(
+    records: Sequence[SurfaceRecord], path: str | os.PathLike[str]
+) -> None:
+    """Draw decision surfaces as PNG, a panel each, on one scale of colours.
+
+    Blue is where the image keeps its class; the line is the boundary; paths
+    run from the image on.
+
+    Args:
+        records: of models, or of images.
+        path: of the picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    size = (4.6 * len(records) + 0.8, 4.4)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(records), squeeze=False)[0]
+    most = max(abs(v) for r in records for row in r.decision for v in row)
+    for axes, record in zip(panels, records, strict=True):
+        at = record.coordinates
+        # Rows are along the first direction, which is drawn to the right.
+        values = list(zip(*record.decision, strict=True))
+        levels = [most * k / 10 for k in range(-10, 11)]
+        drawn = axes.contourf(at, at, values, levels=levels, cmap="RdBu")
+        axes.contour(at, at, values, levels=[0.0], colors="k", linewidths=1.5)
+        axes.plot(0, 0, "ko", markersize=5)
+        for index, (name, places) in enumerate(record.paths.items()):
+            axes.plot(
+                *zip(*places, strict=True),
+                color=COLOURS[4 - index % 4],
+                marker=MARKERS[index % len(MARKERS)],
+                markersize=3,
+                label=name,
+            )
+        axes.set_xlabel(f"{record.axes[0]}, pixels in [0, 1]")
+        axes.set_ylabel(f"{record.axes[1]}, pixels in [0, 1]")
+        axes.set_title(
+            f"{record.model}\n{record.data}, test image {record.example}, "
+            f"class {record.label}",
+            fontsize=9,
+        )
+        if record.paths:
+            axes.legend(fontsize=8)
+    figure.colorbar(
+        drawn, ax=list(panels), label="own logit less the largest other"
+    )
     _save(figure, path)
 
 

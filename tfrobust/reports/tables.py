@@ -10,6 +10,7 @@ from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import LeakingRecord
+from tfrobust.records import SurfaceRecord
 from tfrobust.records import TransferRecord
 
 Rows = list[list[str]]
@@ -83,6 +84,30 @@ def leaking_rows(record: LeakingRecord) -> Rows:
     for name, shares in table.items():
         cells = [_percent(shares[d - 1]) for d in kept]
         rows.append([name, *cells, str(record.counts.get(name, ""))])
+    return rows
+
+
+def surface_rows(record: SurfaceRecord) -> Rows:
+    """Return header and rows: where along each axis the class changes."""
+    middle = len(record.coordinates) // 2
+    along = {
+        record.axes[0]: [row[middle] for row in record.decision],
+        record.axes[1]: list(record.decision[middle]),
+    }
+    rows = [["axis", "keeps its class from", "to", "steepest per unit"]]
+    for name, values in along.items():
+        low = high = middle
+        while low > 0 and values[low - 1] > 0:
+            low -= 1
+        while high < len(values) - 1 and values[high + 1] > 0:
+            high += 1
+        step = record.coordinates[1] - record.coordinates[0]
+        pairs = zip(values, values[1:], strict=False)
+        steepest = max(abs(b - a) for a, b in pairs) / step
+        at = record.coordinates
+        rows.append(
+            [name, f"{at[low]:.3g}", f"{at[high]:.3g}", f"{steepest:.3g}"]
+        )
     return rows
 
 
