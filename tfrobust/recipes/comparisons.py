@@ -173,11 +173,12 @@ COMPARISONS = {
         num_restarts=1,
         notes=(
             "SmallCNN, two epochs, K = 10, one seed; every defense whose "
-            "training fits ten minutes on two idle cores. MART and LLR do "
-            "not begin to learn from the full radius (what they hold is one "
-            "class); the rows below them let radius and robust terms grow "
-            "over the first epoch. Adversarial training for longer, and "
-            "LFR, stand in mnist.md."
+            "training fits ten minutes on two idle cores, or nearly. MART, "
+            "LLR and AWP do not begin to learn from the full radius (what "
+            "they hold is one class); in a second row MART's and LLR's "
+            "radius and robust terms grow over the first epoch. Penalties' "
+            "weights were not searched for here. Adversarial training for "
+            "longer, and LFR, stand in mnist.md."
         ),
         own_training={
             "MART 5, grown over an epoch": _WARM_UP,
