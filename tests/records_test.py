@@ -6,6 +6,7 @@ import pytest
 
 from tfrobust import records
 from tfrobust.records import AttackRecord
+from tfrobust.records import CurvatureRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import LeakingRecord
@@ -72,6 +73,21 @@ ROWS = [
         ((2.0, 1.5, 1.0), (1.5, 1.0, 0.5), (1.0, 0.5, 0.25)),
         ((-1.0, -0.5, 0.0), (-0.5, 0.0, 0.5), (0.0, 0.5, 1.0)),
         {"bim": ((0.0, 0.0), (0.05, 0.0))},
+        {"seed": 0},
+    ),
+    CurvatureRecord(
+        "m",
+        "0" * 64,
+        "digits",
+        2,
+        (3.0, 4.0),
+        (1.0, 2.0),
+        0.5,
+        0.25,
+        1e-3,
+        ((5.0, -1.0), (3.0, 0.5)),
+        None,
+        False,
         {"seed": 0},
     ),
     TrainingRecord(

@@ -213,6 +213,42 @@ class SurfaceRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class CurvatureRecord:
+    """Jacobian of the decision function and Hessian of the loss.
+
+    Attributes:
+        model: how the model is called.
+        model_digest: SHA-256 of its weights.
+        data: name of the image set.
+        num_examples: how many images were looked at.
+        jacobian_l1, jacobian_l2: norms, of each image.
+        mean_jacobian_entry: mean of |J_i| over entries and images.
+        near_zero_share: of entries of the Jacobian.
+        near_zero: an entry counts below so much of the image's largest.
+        eigenvalues: of each image's Hessian, the largest by size first.
+        mean_eigenvalue_size: mean of |lambda_i| over all; `None` where the
+            whole spectrum was too large.
+        decision_bends: whether the decision function has a second
+            derivative; not on a network of linear pieces.
+        provenance: configuration, seed, versions, revision.
+    """
+
+    model: str
+    model_digest: str
+    data: str
+    num_examples: int
+    jacobian_l1: tuple[float, ...]
+    jacobian_l2: tuple[float, ...]
+    mean_jacobian_entry: float
+    near_zero_share: float
+    near_zero: float
+    eigenvalues: tuple[tuple[float, ...], ...]
+    mean_eigenvalue_size: float | None
+    decision_bends: bool
+    provenance: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingRecord:
     """How a model was trained.
 
@@ -275,6 +311,7 @@ Record = (
     | TransferRecord
     | LeakingRecord
     | SurfaceRecord
+    | CurvatureRecord
     | TrainingRecord
     | BenchmarkRecord
 )
@@ -286,6 +323,7 @@ _KINDS = {
         TransferRecord,
         LeakingRecord,
         SurfaceRecord,
+        CurvatureRecord,
         TrainingRecord,
         BenchmarkRecord,
     )
@@ -377,6 +415,8 @@ def read_record(path: str | os.PathLike[str]) -> Record:
             data[name] = _tuples(data[name])
     if kind is TransferRecord:
         data["accuracy"] = _matrices(data["accuracy"])
+    if kind is CurvatureRecord:
+        data |= _matrices({"eigenvalues": data["eigenvalues"]})
     if kind is SurfaceRecord:
         data |= _matrices({k: data[k] for k in ("loss", "decision")})
         data["paths"] = _matrices(data["paths"])

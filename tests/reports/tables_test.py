@@ -7,6 +7,7 @@ import sys
 from tests.records_test import evaluation
 from tests.records_test import ROWS
 from tfrobust import reports
+from tfrobust.records import CurvatureRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
@@ -102,6 +103,18 @@ def test_the_surface_picture_is_a_png_and_its_table_says_where(tmp_path):
     row = ["0", "0.1", "5"]
     rows = reports.surface_rows(record)
     assert rows[1:] == [["loss", *row], ["random", *row]]
+
+
+def test_the_curvature_picture_is_a_png_and_its_table_has_medians(tmp_path):
+    record = next(r for r in ROWS if isinstance(r, CurvatureRecord))
+    path = tmp_path / "curvature.png"
+    reports.plot_curvature([record, record], path)
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    rows = dict(reports.curvature_rows(record)[1:])
+    assert rows["median l1 norm of J"] == "3.5"
+    assert rows["median largest |lambda|"] == "4"
+    assert rows["mean |lambda_i| of the loss"] == "-"
+    assert rows["S has a second derivative"] == "no: linear pieces"
 
 
 def test_reports_import_no_tensorflow():

@@ -152,6 +152,9 @@ def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
     record = read_record(tmp_path / "surface" / "analysis.json")
     assert record.example == 3 and len(record.decision) == 5
     assert "keeps its class from" in capsys.readouterr().out
+    arguments[-1] = f"--output_dir={tmp_path / 'curvature'}"
+    assert _run(analyze, "--analysis=curvature", *arguments) == 0
+    assert "S has a second derivative" in capsys.readouterr().out
     assert _run(analyze, "--analysis=leaking", *arguments) == 1
     assert "gradient_leaking" in capsys.readouterr().err
 

@@ -1,5 +1,6 @@
 """Why a model behaves as it does: objects in, records out."""
 
+from tfrobust.analysis.curvature import curvature
 from tfrobust.analysis.gradient_leaking import gradient_leaking
 from tfrobust.analysis.gradient_leaking import mean_shares
 from tfrobust.analysis.indicators import indicators
@@ -10,6 +11,7 @@ from tfrobust.analysis.surfaces import random_axis
 from tfrobust.analysis.surfaces import trajectory
 
 __all__ = [
+    "curvature",
     "gradient_leaking",
     "indicators",
     "input_surface",

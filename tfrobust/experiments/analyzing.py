@@ -28,6 +28,7 @@ from tfrobust.experiments.provenance import provenance
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.principal_components import principal_components
 from tfrobust.recipes.attacks import attack_names
+from tfrobust.records import CurvatureRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import plain
 from tfrobust.records import SurfaceRecord
@@ -36,7 +37,7 @@ from tfrobust.records import write_record
 from tfrobust.threat_model import NormBall
 
 _ROWS = 1024
-Record = LeakingRecord | SurfaceRecord
+Record = LeakingRecord | SurfaceRecord | CurvatureRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +46,7 @@ class AnalysisConfig:
 
     Args:
         model: path of a `.keras` file.
-        analysis: "gradient_leaking" or "surface".
+        analysis: "gradient_leaking", "surface" or "curvature".
         data, data_dir, image_size: as in `EvaluationConfig`.
         num_examples: the first so many test images; default 500.
         num_components: of the training images; default all, at most 1,000.
@@ -165,6 +166,27 @@ def _flat_batches(split: Split) -> Iterator[np.ndarray]:
         yield images.reshape(len(images), -1)
 
 
+def _curvature(config: AnalysisConfig) -> CurvatureRecord:
+    classifier = load_classifier(config.model)
+    data = recipes.load_data(
+        config.data, data_dir=config.data_dir, image_size=config.image_size
+    )
+    test = data.test.first(config.num_examples)
+    return analysis.curvature(
+        classifier,
+        test.images(),
+        test.y,
+        seed=config.seed,
+        model=config.model,
+        model_digest=weights_digest(classifier),
+        data=data.name,
+        provenance={
+            "configuration": plain(config),
+            **provenance(config.seed),
+        },
+    )
+
+
 def _surface(config: AnalysisConfig) -> SurfaceRecord:
     classifier = load_classifier(config.model)
     data = recipes.load_data(
@@ -230,6 +252,9 @@ class Analysis:
 ANALYSES = {
     "gradient_leaking": Analysis(
         _gradient_leaking, reports.leaking_rows, reports.plot_gradient_leaking
+    ),
+    "curvature": Analysis(
+        _curvature, reports.curvature_rows, reports.plot_curvature
     ),
     "surface": Analysis(_surface, reports.surface_rows, reports.plot_surfaces),
 }

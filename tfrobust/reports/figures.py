@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from tfrobust.records import CurvatureRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
@@ -151,6 +152,46 @@ def plot_surfaces(
             axes.legend(fontsize=8)
     figure.colorbar(
         drawn, ax=list(panels), label="own logit less the largest other"
+    )
+    _save(figure, path)
+
+
+def plot_curvature(
+    records: Sequence[CurvatureRecord], path: str | os.PathLike[str]
+) -> None:
+    """Draw Jacobian norms and largest eigenvalues, images in order, as PNG.
+
+    Args:
+        records: of models on the same images; a line each.
+        path: of the picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, 2)
+    for index, record in enumerate(records):
+        largest = [abs(values[0]) for values in record.eigenvalues]
+        for axes, numbers in zip(
+            panels, (record.jacobian_l1, largest), strict=True
+        ):
+            axes.plot(
+                [100 * (k + 0.5) / len(numbers) for k in range(len(numbers))],
+                sorted(numbers),
+                color=COLOURS[index % len(COLOURS)],
+                linestyle=LINES[index % len(LINES)],
+                label=record.model,
+            )
+    panels[0].set_ylabel("l1 norm of the decision function's Jacobian")
+    panels[1].set_ylabel("largest |eigenvalue| of the loss' Hessian")
+    for axes in panels:
+        axes.set_xlabel("images in order, %")
+        axes.set_yscale("log")
+        axes.grid(alpha=0.3)
+    panels[0].legend(frameon=False, fontsize=8)
+    figure.suptitle(
+        f"{records[0].num_examples} images of {records[0].data}", fontsize=10
     )
     _save(figure, path)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
+from tfrobust.records import CurvatureRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
@@ -85,6 +86,26 @@ def leaking_rows(record: LeakingRecord) -> Rows:
         cells = [_percent(shares[d - 1]) for d in kept]
         rows.append([name, *cells, str(record.counts.get(name, ""))])
     return rows
+
+
+def curvature_rows(record: CurvatureRecord) -> Rows:
+    """Return header and rows: DS's indicator and what it is made of."""
+    largest = [abs(values[0]) for values in record.eigenvalues]
+    mean = record.mean_eigenvalue_size
+    bends = "yes" if record.decision_bends else "no: linear pieces"
+    return [
+        ["of the decision function S and the loss", "value"],
+        ["mean |J_i| of S", f"{record.mean_jacobian_entry:.4g}"],
+        ["mean |lambda_i| of the loss", "-" if mean is None else f"{mean:.4g}"],
+        ["median l1 norm of J", f"{statistics.median(record.jacobian_l1):.4g}"],
+        ["median l2 norm of J", f"{statistics.median(record.jacobian_l2):.4g}"],
+        [
+            f"% of |J_i| below {record.near_zero:g} of the image's largest",
+            _percent(record.near_zero_share),
+        ],
+        ["median largest |lambda|", f"{statistics.median(largest):.4g}"],
+        ["S has a second derivative", bends],
+    ]
 
 
 def surface_rows(record: SurfaceRecord) -> Rows:
