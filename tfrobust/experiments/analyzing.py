@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import Literal
 
+import keras
 import numpy as np
 
 from tfrobust import analysis
@@ -19,6 +20,7 @@ from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.attacks import BIM
+from tfrobust.data import ImageData
 from tfrobust.data import Split
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import run_directory
@@ -126,11 +128,26 @@ def analyze(
     return record
 
 
-def _gradient_leaking(config: AnalysisConfig) -> LeakingRecord:
+def _loaded(
+    config: AnalysisConfig,
+) -> tuple[keras.Model, ImageData, dict[str, Any]]:
+    """Return classifier, data, and what a record says of both."""
     classifier = load_classifier(config.model)
     data = recipes.load_data(
         config.data, data_dir=config.data_dir, image_size=config.image_size
     )
+    settings = {"configuration": plain(config), **provenance(config.seed)}
+    of = {
+        "model": config.model,
+        "model_digest": weights_digest(classifier),
+        "data": data.name,
+        "provenance": settings,
+    }
+    return classifier, data, of
+
+
+def _gradient_leaking(config: AnalysisConfig) -> LeakingRecord:
+    classifier, data, of = _loaded(config)
     test = data.test.first(config.num_examples)
     ball = NormBall(config.norm, epsilon=float(config.epsilon))
     budget = recipes.Budget(seed=config.seed)
@@ -150,13 +167,7 @@ def _gradient_leaking(config: AnalysisConfig) -> LeakingRecord:
             attacks,
             batch_size=config.batch_size,
             progress=bar,
-            model=config.model,
-            model_digest=weights_digest(classifier),
-            data=data.name,
-            provenance={
-                "configuration": plain(config),
-                **provenance(config.seed),
-            },
+            **of,
         )
 
 
@@ -167,31 +178,19 @@ def _flat_batches(split: Split) -> Iterator[np.ndarray]:
 
 
 def _curvature(config: AnalysisConfig) -> CurvatureRecord:
-    classifier = load_classifier(config.model)
-    data = recipes.load_data(
-        config.data, data_dir=config.data_dir, image_size=config.image_size
-    )
+    classifier, data, of = _loaded(config)
     test = data.test.first(config.num_examples)
     return analysis.curvature(
         classifier,
         test.images(),
         test.y,
         seed=config.seed,
-        model=config.model,
-        model_digest=weights_digest(classifier),
-        data=data.name,
-        provenance={
-            "configuration": plain(config),
-            **provenance(config.seed),
-        },
+        **of,
     )
 
 
 def _surface(config: AnalysisConfig) -> SurfaceRecord:
-    classifier = load_classifier(config.model)
-    data = recipes.load_data(
-        config.data, data_dir=config.data_dir, image_size=config.image_size
-    )
+    classifier, data, of = _loaded(config)
     if config.example >= len(data.test):
         raise ValueError(
             f"`example` must be below {len(data.test)}. "
@@ -217,14 +216,8 @@ def _surface(config: AnalysisConfig) -> SurfaceRecord:
         resolution=config.resolution,
         paths={"BIM-10": analysis.trajectory(classifier, x, y, attack)},
         batch_size=config.batch_size,
-        model=config.model,
-        model_digest=weights_digest(classifier),
-        data=data.name,
+        **of,
         example=config.example,
-        provenance={
-            "configuration": plain(config),
-            **provenance(config.seed),
-        },
     )
 
 
