@@ -9,6 +9,7 @@ from tfrobust.records import AttackRecord
 from tfrobust.records import CurvatureRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
 from tfrobust.records import TrainingRecord
@@ -88,6 +89,20 @@ ROWS = [
         ((5.0, -1.0), (3.0, 0.5)),
         None,
         False,
+        {"seed": 0},
+    ),
+    FlatnessRecord(
+        "m",
+        "0" * 64,
+        "digits",
+        2,
+        0.5,
+        (1.0, 2.0),
+        (0.5, 0.5),
+        (1.0, 2.0),
+        (1.25, 3.0),
+        (0.75, 2.0),
+        (0.1, 0.2),
         {"seed": 0},
     ),
     TrainingRecord(

@@ -249,6 +249,47 @@ class CurvatureRecord:
 
 
 @dataclasses.dataclass(frozen=True)
+class FlatnessRecord:
+    """How steep the loss gets in an l-infinity ball around each image.
+
+    Attributes:
+        model: how the model is called.
+        model_digest: SHA-256 of its weights.
+        data: name of the image set.
+        num_examples: how many images were looked at.
+        epsilon: radius.
+        loss: cross-entropy at the image.
+        gradient_norm: l1, of the loss there.
+        gamma: the largest in the ball that was found.
+        worst_loss: the largest in the ball that was found.
+        segment_gradient_norm: the largest on the way there.
+        linearity_error: the largest distance from the tangent found.
+        provenance: configuration, seed, versions, revision.
+    """
+
+    model: str
+    model_digest: str
+    data: str
+    num_examples: int
+    epsilon: float
+    loss: tuple[float, ...]
+    gradient_norm: tuple[float, ...]
+    gamma: tuple[float, ...]
+    worst_loss: tuple[float, ...]
+    segment_gradient_norm: tuple[float, ...]
+    linearity_error: tuple[float, ...]
+    provenance: dict[str, Any]
+
+    @property
+    def theorem_1_slack(self) -> tuple[float, ...]:
+        """What theorem 1 leaves: loss + epsilon * slope - worst loss."""
+        rows = zip(
+            self.loss, self.segment_gradient_norm, self.worst_loss, strict=True
+        )
+        return tuple(a + self.epsilon * slope - b for a, slope, b in rows)
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingRecord:
     """How a model was trained.
 
@@ -312,6 +353,7 @@ Record = (
     | LeakingRecord
     | SurfaceRecord
     | CurvatureRecord
+    | FlatnessRecord
     | TrainingRecord
     | BenchmarkRecord
 )
@@ -324,6 +366,7 @@ _KINDS = {
         LeakingRecord,
         SurfaceRecord,
         CurvatureRecord,
+        FlatnessRecord,
         TrainingRecord,
         BenchmarkRecord,
     )

@@ -1,6 +1,7 @@
 """Why a model behaves as it does: objects in, records out."""
 
 from tfrobust.analysis.curvature import curvature
+from tfrobust.analysis.flatness import local_flatness
 from tfrobust.analysis.gradient_leaking import gradient_leaking
 from tfrobust.analysis.gradient_leaking import mean_shares
 from tfrobust.analysis.indicators import indicators
@@ -16,6 +17,7 @@ __all__ = [
     "indicators",
     "input_surface",
     "least_likely_axis",
+    "local_flatness",
     "loss_axis",
     "mean_shares",
     "random_axis",
