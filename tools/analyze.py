@@ -33,9 +33,9 @@ _ATTACKS = FLAGS.names("attacks", "ddn", "whose perturbations are looked at")
 _NORM = FLAGS.norm(2)
 _EPSILON = FLAGS.number("epsilon", float("inf"), "its radius")
 
-FLAGS.group("Surface")
-_EXAMPLE = FLAGS.integer("example", 0, "the test image it is drawn around")
+FLAGS.group("Surface, flatness")
 _REACH = FLAGS.number("reach", None, "in pixels; default the usual radius")
+_EXAMPLE = FLAGS.integer("example", 0, "that a surface is drawn around")
 _RESOLUTION = FLAGS.integer("resolution", 41, "points along each axis")
 _SECOND_AXIS = FLAGS.string("second_axis", "random", "or: least likely")
 

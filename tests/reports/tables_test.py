@@ -9,6 +9,7 @@ from tests.records_test import ROWS
 from tfrobust import reports
 from tfrobust.records import CurvatureRecord
 from tfrobust.records import CurveRecord
+from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
 from tfrobust.records import TransferRecord
@@ -115,6 +116,16 @@ def test_the_curvature_picture_is_a_png_and_its_table_has_medians(tmp_path):
     assert rows["median largest |lambda|"] == "4"
     assert rows["mean |lambda_i| of the loss"] == "-"
     assert rows["S has a second derivative"] == "no: linear pieces"
+
+
+def test_the_flatness_picture_is_a_png_and_its_table_has_the_slack(tmp_path):
+    record = next(r for r in ROWS if isinstance(r, FlatnessRecord))
+    path = tmp_path / "flatness.png"
+    reports.plot_flatness([record, record], path)
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    rows = {row[0]: row[1:] for row in reports.flatness_rows(record)}
+    # 1 + 0.5 * 0.75 - 1.25 and 2 + 0.5 * 2 - 3.
+    assert rows["slack of theorem 1"] == ["0.0625", "0", "0.125"]
 
 
 def test_reports_import_no_tensorflow():

@@ -155,6 +155,9 @@ def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
     arguments[-1] = f"--output_dir={tmp_path / 'curvature'}"
     assert _run(analyze, "--analysis=curvature", *arguments) == 0
     assert "S has a second derivative" in capsys.readouterr().out
+    arguments[-1] = f"--output_dir={tmp_path / 'flatness'}"
+    assert _run(analyze, "--analysis=flatness", *arguments) == 0
+    assert "slack of theorem 1" in capsys.readouterr().out
     assert _run(analyze, "--analysis=leaking", *arguments) == 1
     assert "gradient_leaking" in capsys.readouterr().err
 

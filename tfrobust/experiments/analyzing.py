@@ -31,6 +31,7 @@ from tfrobust.ops.norms import Norm
 from tfrobust.ops.principal_components import principal_components
 from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import CurvatureRecord
+from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import plain
 from tfrobust.records import SurfaceRecord
@@ -39,7 +40,7 @@ from tfrobust.records import write_record
 from tfrobust.threat_model import NormBall
 
 _ROWS = 1024
-Record = LeakingRecord | SurfaceRecord | CurvatureRecord
+Record = LeakingRecord | SurfaceRecord | CurvatureRecord | FlatnessRecord
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,14 +49,15 @@ class AnalysisConfig:
 
     Args:
         model: path of a `.keras` file.
-        analysis: "gradient_leaking", "surface" or "curvature".
+        analysis: "gradient_leaking", "surface", "curvature" or "flatness".
         data, data_dir, image_size: as in `EvaluationConfig`.
         num_examples: the first so many test images; default 500.
         num_components: of the training images; default all, at most 1,000.
         attacks: whose perturbations are looked at; default "ddn".
         norm, epsilon: of their ball; default 2 and "inf".
         example: the test image that a surface is drawn around; default 0.
-        reach: of a surface, in pixels; default the data's usual radius.
+        reach: of a surface, or radius of flatness, in pixels; default the
+            data's usual radius.
         resolution: points along each axis of a surface; default 41.
         second_axis: "random" or "least likely"; the first is the loss
             gradient's.
@@ -189,6 +191,20 @@ def _curvature(config: AnalysisConfig) -> CurvatureRecord:
     )
 
 
+def _flatness(config: AnalysisConfig) -> FlatnessRecord:
+    classifier, data, of = _loaded(config)
+    test = data.test.first(config.num_examples)
+    usual = recipes.data_defaults(config.data).epsilon
+    return analysis.local_flatness(
+        classifier,
+        test.images(),
+        test.y,
+        epsilon=usual if config.reach is None else config.reach,
+        seed=config.seed,
+        **of,
+    )
+
+
 def _surface(config: AnalysisConfig) -> SurfaceRecord:
     classifier, data, of = _loaded(config)
     if config.example >= len(data.test):
@@ -248,6 +264,9 @@ ANALYSES = {
     ),
     "curvature": Analysis(
         _curvature, reports.curvature_rows, reports.plot_curvature
+    ),
+    "flatness": Analysis(
+        _flatness, reports.flatness_rows, reports.plot_flatness
     ),
     "surface": Analysis(_surface, reports.surface_rows, reports.plot_surfaces),
 }

@@ -5,12 +5,14 @@ from tfrobust.reports.benchmarks import bare_rows
 from tfrobust.reports.benchmarks import benchmark_rows
 from tfrobust.reports.figures import plot_accuracy_against_epsilon
 from tfrobust.reports.figures import plot_curvature
+from tfrobust.reports.figures import plot_flatness
 from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.figures import plot_surfaces
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import curvature_rows
+from tfrobust.reports.tables import flatness_rows
 from tfrobust.reports.tables import leaking_rows
 from tfrobust.reports.tables import masking_lines
 from tfrobust.reports.tables import masking_rows
@@ -27,9 +29,11 @@ __all__ = [
     "bare_rows",
     "benchmark_rows",
     "curvature_rows",
+    "flatness_rows",
     "leaking_rows",
     "plot_accuracy_against_epsilon",
     "plot_curvature",
+    "plot_flatness",
     "plot_gradient_leaking",
     "plot_surfaces",
     "robustness_rows",

@@ -9,6 +9,7 @@ from typing import Any
 
 from tfrobust.records import CurvatureRecord
 from tfrobust.records import CurveRecord
+from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
 
@@ -192,6 +193,58 @@ def plot_curvature(
     panels[0].legend(frameon=False, fontsize=8)
     figure.suptitle(
         f"{records[0].num_examples} images of {records[0].data}", fontsize=10
+    )
+    _save(figure, path)
+
+
+def plot_flatness(
+    records: Sequence[FlatnessRecord], path: str | os.PathLike[str]
+) -> None:
+    """Draw gamma and how far the loss rises, images in order, as PNG.
+
+    Args:
+        records: of models on the same images; a colour each.
+        path: of the picture.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, 2)
+    for index, record in enumerate(records):
+        rise = [
+            worst - clean
+            for worst, clean in zip(record.worst_loss, record.loss, strict=True)
+        ]
+        bound = [
+            slack + height
+            for slack, height in zip(record.theorem_1_slack, rise, strict=True)
+        ]
+        lines = (
+            (panels[0], record.gamma, "-", "in the ball"),
+            (panels[0], record.gradient_norm, ":", "at the image"),
+            (panels[1], rise, "-", "found"),
+            (panels[1], bound, ":", "theorem 1's bound"),
+        )
+        for axes, numbers, style, what in lines:
+            axes.plot(
+                [100 * (k + 0.5) / len(numbers) for k in range(len(numbers))],
+                sorted(numbers),
+                color=COLOURS[index % len(COLOURS)],
+                linestyle=style,
+                label=f"{record.model}: {what}",
+            )
+    panels[0].set_ylabel("l1 norm of the loss gradient, largest")
+    panels[1].set_ylabel("rise of the loss, largest")
+    for axes in panels:
+        axes.set_xlabel("images in order, %")
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False, fontsize=7)
+    figure.suptitle(
+        f"{records[0].num_examples} images of {records[0].data}, l-inf ball "
+        f"of radius {records[0].epsilon:g}",
+        fontsize=10,
     )
     _save(figure, path)
 

@@ -10,6 +10,7 @@ from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
 from tfrobust.records import CurvatureRecord
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
 from tfrobust.records import TransferRecord
@@ -106,6 +107,25 @@ def curvature_rows(record: CurvatureRecord) -> Rows:
         ["median largest |lambda|", f"{statistics.median(largest):.4g}"],
         ["S has a second derivative", bends],
     ]
+
+
+def flatness_rows(record: FlatnessRecord) -> Rows:
+    """Return header and rows: medians over the images."""
+    median = statistics.median
+    named = {
+        "loss": record.loss,
+        "largest loss in the ball": record.worst_loss,
+        "l1 norm of its gradient": record.gradient_norm,
+        "gamma, the largest in the ball": record.gamma,
+        "largest on the way to the largest loss": record.segment_gradient_norm,
+        "distance from the tangent": record.linearity_error,
+        "slack of theorem 1": record.theorem_1_slack,
+    }
+    rows = [["over the images", "median", "least", "largest"]]
+    for name, values in named.items():
+        numbers = median(values), min(values), max(values)
+        rows.append([name, *(f"{number:.4g}" for number in numbers)])
+    return rows
 
 
 def surface_rows(record: SurfaceRecord) -> Rows:
