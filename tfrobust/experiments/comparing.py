@@ -140,9 +140,8 @@ def _is_of(path: pathlib.Path, config: EvaluationConfig) -> bool:
     if not isinstance(record, EvaluationRecord):
         return False
     there = record.provenance["configuration"]
-    usual = plain(EvaluationConfig(config.model))
-    # A setting that is newer than the record had its usual value.
-    same = {**usual, **there} == plain(config)
+    # A setting that is newer than the record says nothing against it.
+    same = {**plain(config), **there} == plain(config)
     model = load_classifier(config.model)
     return same and record.model_digest == weights_digest(model)
 

@@ -177,8 +177,10 @@ COMPARISONS = {
             "LLR and AWP do not begin to learn from the full radius (what "
             "they hold is one class); in a second row MART's and LLR's "
             "radius and robust terms grow over the first epoch. Penalties' "
-            "weights were not searched for here. Adversarial training for "
-            "longer, and LFR, stand in mnist.md."
+            "weights were not searched for here. Other work on the machine "
+            "slowed some trainings (LLR, MMC-AT, MAT, SGR PGD and DeepFool by "
+            "about two). Adversarial training for longer, and LFR, stand in "
+            "mnist.md."
         ),
         own_training={
             "MART 5, grown over an epoch": _WARM_UP,
