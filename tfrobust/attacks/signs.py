@@ -44,7 +44,7 @@ def has_no_gradient(
         Booleans, shape (batch,).
     """
     gradients = input_gradients(classifier, x, labels, objective)
-    return ~np.any(gradients.reshape(len(x), -1), axis=1)
+    return ~np.any(gradients, axis=tuple(range(1, gradients.ndim)))
 
 
 def input_gradients(

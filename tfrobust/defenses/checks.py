@@ -57,9 +57,9 @@ def check_subspace(transform: Any, bounds: tuple[float, float] | None) -> None:
     """Raise `ValueError` if a subspace is one of images in another range."""
     if bounds is None or not isinstance(transform, PrincipalSubspace):
         return
-    if not transform.built or not int(transform.num_examples):
+    if not transform.built or not transform.num_examples.numpy():
         return  # it says itself that it isn't adapted
-    mean = keras.ops.convert_to_numpy(transform.mean)
+    mean = transform.mean.numpy()
     low, high = float(mean.min()), float(mean.max())
     if low < bounds[0] - 1e-3 or high > bounds[1] + 1e-3:
         raise ValueError(
