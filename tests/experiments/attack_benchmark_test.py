@@ -29,13 +29,14 @@ def test_chunks_are_the_rows_and_steps_that_were_taken():
     chunks = []
     with watched(lambda *chunk: chunks.append(chunk)):
         result = attack(model, x, y)
-    rows, steps = np.transpose(chunks)
+    rows, steps, needs = zip(*chunks, strict=True)
+    assert set(needs) == {("input_gradient",)}
     assert rows[0] == 20 and (np.diff(rows) <= 0).all()
-    assert steps.sum() == 20
+    assert sum(steps) == 20
     # Whoever stands at the end stood at the last chunk.
     assert rows[-1] >= result.robust.sum() > 0
     attack(model, x, y)
-    assert sum(steps for _, steps in chunks) == 20
+    assert sum(steps for _, steps, _ in chunks) == 20
 
 
 def test_the_table_has_speed_strength_and_ratio():

@@ -121,6 +121,7 @@ class DeepFool(NearestPointAttack):
             highest clean logits; default 10.
     """
 
+    needs = ("jacobian", "forward")
     threat_model: NormBall
     _: dataclasses.KW_ONLY
     num_steps: int = 50

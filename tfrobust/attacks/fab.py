@@ -27,6 +27,7 @@ from tfrobust.attacks.nearest import no_point_yet
 from tfrobust.attacks.nearest import Problem
 from tfrobust.attacks.nearest import Rows
 from tfrobust.attacks.starts import SphereStart
+from tfrobust.attacks.working_set import GRADIENT
 from tfrobust.objectives import Candidates
 from tfrobust.objectives import logit_difference
 from tfrobust.objectives import Objective
@@ -63,6 +64,7 @@ class TargetedFAB(NearestPointAttack):
             than there are.
     """
 
+    needs = (*GRADIENT, "forward")
     threat_model: NormBall
     _: dataclasses.KW_ONLY
     num_steps: int = 100
@@ -123,6 +125,7 @@ class FAB(NearestPointAttack):
         seed: of the restarts, in [0, 2**32); default 0.
     """
 
+    needs = ("jacobian", "forward")
     threat_model: NormBall
     _: dataclasses.KW_ONLY
     num_steps: int = 100

@@ -6,6 +6,7 @@ import abc
 import math
 from collections.abc import Callable
 from typing import Any
+from typing import ClassVar
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.working_set import advance_shrinking
 from tfrobust.attacks.working_set import FIRST_CHUNK
+from tfrobust.attacks.working_set import GRADIENT
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
 from tfrobust.ops.norms import per_example
@@ -74,6 +76,8 @@ class NearestPointAttack(Attack, abc.ABC):
     """
 
     num_steps: int
+    needs: ClassVar[tuple[str, ...]] = GRADIENT
+    """Calls of the classifier that a step can't avoid; see `watched`."""
 
     @property
     def objective(self) -> Objective:
@@ -166,6 +170,7 @@ class NearestPointAttack(Attack, abc.ABC):
             result=lambda state: state.best,
             num_steps=self.num_steps,
             first_chunk=self.chunk,
+            needs=self.needs,
         )
 
     def _compiled(self, classifier: Any, state: Any, rows: Rows) -> Callable:

@@ -17,6 +17,7 @@ from tfrobust.arguments import check_seed
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.working_set import tell
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
@@ -57,6 +58,7 @@ class NoiseAttack(Attack, abc.ABC):
         worst = np.full(len(found), -np.inf)
         standing = np.arange(len(found))
         for draw in range(self.num_draws):
+            tell(len(standing), 1, ("forward",))
             rows = (tf.gather(t, standing) for t in (x, labels, example_ids))
             points, values = draw_margin(
                 *rows,

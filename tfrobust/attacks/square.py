@@ -149,6 +149,7 @@ class Square(Attack):
             finished=lambda state: state.value > 0,
             result=lambda state: state.x_adv,
             num_steps=self.num_queries - 1,
+            needs=("forward",),
         )
 
     @property

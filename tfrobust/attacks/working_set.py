@@ -13,7 +13,8 @@ import tensorflow as tf
 
 FIRST_CHUNK = 4
 _LONGEST_CHUNK = 64
-Watch = Callable[[int, int], None]
+Watch = Callable[[int, int, tuple[str, ...]], None]
+GRADIENT = ("input_gradient",)
 _WATCH: contextvars.ContextVar[Watch | None] = contextvars.ContextVar(
     "watch", default=None
 )
@@ -21,16 +22,28 @@ _WATCH: contextvars.ContextVar[Watch | None] = contextvars.ContextVar(
 
 @contextlib.contextmanager
 def watched(watch: Watch) -> Iterator[None]:
-    """Tell `watch` the (rows, steps) of every chunk that begins inside.
+    """Tell `watch` of every chunk of steps that begins inside.
 
     A sign of life of attacks that run for minutes, and what a benchmark has
     to do again with bare calls.
+
+    Args:
+        watch: takes rows, steps, and the calls of the classifier that a step
+            can't avoid: names among "forward", "input_gradient" (forward
+            and backward) and "jacobian".
     """
     token = _WATCH.set(watch)
     try:
         yield
     finally:
         _WATCH.reset(token)
+
+
+def tell(rows: int, steps: int, needs: tuple[str, ...]) -> None:
+    """Tell whoever watches that a chunk begins; see `watched`."""
+    watch = _WATCH.get()
+    if watch is not None:
+        watch(rows, steps, needs)
 
 
 def advance_shrinking(
@@ -43,6 +56,7 @@ def advance_shrinking(
     num_steps: int,
     shrinks: bool = True,
     first_chunk: int = FIRST_CHUNK,
+    needs: tuple[str, ...] = GRADIENT,
 ) -> Any:
     """Advance a state by chunks of rising length; drop rows that finished.
 
@@ -56,6 +70,7 @@ def advance_shrinking(
         shrinks: whether to look before the last step; default True.
         first_chunk: steps before the first look; then as many as were taken
             so far.
+        needs: calls that a step can't avoid; see `watched`.
 
     Returns:
         The structure of `result` as numpy arrays, rows in their old order.
@@ -66,9 +81,7 @@ def advance_shrinking(
         chunk = num_steps - done
         if shrinks:
             chunk = min(chunk, max(first_chunk, min(done, _LONGEST_CHUNK)))
-        watch = _WATCH.get()
-        if watch is not None:
-            watch(len(standing), chunk)
+        tell(len(standing), chunk, needs)
         state = advance(state, rows, done, chunk)
         done += chunk
         leaving = finished(state).numpy() | (done == num_steps)

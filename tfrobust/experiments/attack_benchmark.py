@@ -7,6 +7,7 @@ import math
 import pathlib
 import time
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 from typing import Literal
@@ -22,6 +23,7 @@ from tfrobust import reports
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.attacks import predict_logits
+from tfrobust.attacks.working_set import GRADIENT
 from tfrobust.attacks.working_set import watched
 from tfrobust.experiments import bare_calls
 from tfrobust.experiments.benchmark_runs import record_run
@@ -35,12 +37,7 @@ from tfrobust.records import BenchmarkRecord
 from tfrobust.records import plain
 from tfrobust.threat_model import NormBall
 
-# What a step can't avoid, per kind of attack; any other needs a gradient.
-_NEEDS: dict[type, tuple[str, ...]] = {
-    attacks.Square: ("forward",),
-    attacks.TargetedFAB: ("input_gradient", "forward"),
-    attacks.DeepFool: ("jacobian", "forward"),
-}
+_Chunk = tuple[int, int, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +53,8 @@ class AttackBenchmarkConfig:
         epsilon: radius in input units, or "inf"; default the data's.
         norm: 1, 2 or "inf".
         batch_size: examples attacked at a time; default 250.
-        rounds: how often everything is timed in turn; default 5.
+        rounds: how often everything is traced anew and timed in turn;
+            default 5.
         seed: of starts and noise.
         peers: whether other libraries, where installed, do the same.
         bfloat16: whether each attack also runs in `attacks.InBfloat16`.
@@ -124,49 +122,71 @@ def benchmark_attacks(
 
 
 def _measure(config: AttackBenchmarkConfig) -> BenchmarkRecord:
-    classifier = load_classifier(config.model)
     data = recipes.load_data(config.data, data_dir=config.data_dir)
     test = data.test.first(config.num_examples)
-    x, y = test.images(), test.y
     budget = recipes.Budget(seed=config.seed)
     chosen = recipes.make_attacks(config.attacks, config.ball, budget)
-    floor = _Floor(classifier, x, y)
-    calls: dict[str, Callable] = {}
-    robust: dict[str, float] = {}
-    norms: dict[str, float | None] = {}
-    for name, attack in chosen.items():
-        chunks: list[tuple[int, int]] = []
-        with watched(_noting(chunks)):
-            result = attack(classifier, x, y, batch_size=config.batch_size)
-        look = _Look(classifier, config.ball, x, y)
-        robust[name], norms[name] = look(result.x_adv)
-        needs = _NEEDS.get(type(attack), ("input_gradient",))
-        calls[name] = _attacking(attack, classifier, x, y, config.batch_size)
-        calls[f"bare {name}"] = floor.again(tuple(chunks), needs)
-        if isinstance(attack, attacks.GradientAttack):
-            whole = ((len(x), attack.num_steps),)
-            calls[f"bare all steps of {name}"] = floor.again(whole, needs)
-        for label, call in _others(config, attack, classifier, x, y).items():
-            robust[f"{label} {name}"], norms[f"{label} {name}"] = look(call())
-            calls[f"{label} {name}"] = call
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    rounds = tqdm.tqdm(range(-1, config.rounds), unit="round", mininterval=2)
-    for count in rounds:
-        for name, call in calls.items():
+    seconds: dict[str, list[float]] = {}
+    rounds = tqdm.tqdm(range(config.rounds), unit="round", mininterval=2)
+    for _ in rounds:
+        # How fast a graph is, is drawn when it is traced, by a fifth up or
+        # down: every round traces everything anew.
+        made = _Made(config, chosen, test.images(), test.y, rounds)
+        for name, call in made.calls.items():
             rounds.set_description(name, False)
             start = time.perf_counter()
             call()
-            if count >= 0:
-                seconds[name].append(time.perf_counter() - start)
+            taken = time.perf_counter() - start
+            seconds.setdefault(name, []).append(taken)
     return BenchmarkRecord(
         suite="attacks",
         configuration=plain(config),
         seconds=seconds,
         floors={name: {name: 1} for name in chosen},
         provenance=provenance(config.seed),
-        robust_accuracy=robust,
-        median_norm=norms,
+        robust_accuracy=made.robust,
+        median_norm=made.norms,
     )
+
+
+class _Made:
+    """Calls to be timed, each called once already, and what they did."""
+
+    def __init__(
+        self,
+        config: AttackBenchmarkConfig,
+        chosen: Mapping[str, attacks.Attack],
+        x: np.ndarray,
+        y: np.ndarray,
+        bar: tqdm.tqdm,
+    ) -> None:
+        self.calls: dict[str, Callable] = {}
+        self.robust: dict[str, float] = {}
+        self.norms: dict[str, float | None] = {}
+        classifier = load_classifier(config.model)
+        self._floor = _Floor(classifier, x, y)
+        self._look = _Look(classifier, config.ball, x, y)
+        for name, attack in chosen.items():
+            bar.set_description(f"trace {name}", False)
+            chunks: list[_Chunk] = []
+            run = _attacking(attack, classifier, x, y, config.batch_size)
+            with watched(lambda *chunk, to=chunks: to.append(chunk)):
+                self._add(name, lambda run=run: run().x_adv)
+            self._add_floor(f"bare {name}", chunks)
+            if isinstance(attack, attacks.GradientAttack):
+                whole = [(len(x), attack.num_steps, GRADIENT)]
+                self._add_floor(f"bare all steps of {name}", whole)
+            others = _others(config, attack, classifier, x, y)
+            for label, call in others.items():
+                self._add(f"{label} {name}", call)
+
+    def _add(self, name: str, call: Callable) -> None:
+        self.robust[name], self.norms[name] = self._look(call())
+        self.calls[name] = call
+
+    def _add_floor(self, name: str, chunks: Sequence[_Chunk]) -> None:
+        self.calls[name] = self._floor.again(chunks)
+        self.calls[name]()
 
 
 def _others(
@@ -216,10 +236,6 @@ class _Look:
         return float(np.mean(right & ~wrong)), median
 
 
-def _noting(chunks: list[tuple[int, int]]) -> Callable[[int, int], None]:
-    return lambda rows, steps: chunks.append((rows, steps))
-
-
 def _attacking(
     attack: attacks.Attack,
     classifier: keras.Model,
@@ -239,15 +255,17 @@ class _Floor:
         self._x, self._y = tf.constant(x), tf.constant(y)
         self._loops = bare_calls.bare_loops(classifier, self._x)
 
-    def again(
-        self, chunks: tuple[tuple[int, int], ...], needs: tuple[str, ...]
-    ) -> Callable:
+    def again(self, chunks: Sequence[_Chunk]) -> Callable:
         """Return a call that does what these chunks can't avoid."""
 
         def run() -> None:
             # The passes before and after: what was right, what is broken.
             done: Any = [self._run("forward", len(self._x), 2)]
-            done += [self._run(n, *chunk) for chunk in chunks for n in needs]
+            done += [
+                self._run(name, rows, steps)
+                for rows, steps, needs in chunks
+                for name in needs
+            ]
             _ = [d.numpy() for d in done]
 
         return run
@@ -268,12 +286,13 @@ def _page(record: BenchmarkRecord, rows: list[list[str]]) -> str:
         f"{name}, the first {of['num_examples']} test images of "
         f"{of['data']}, l{of['norm']}, epsilon {of['epsilon'] or 'usual'}, "
         f"batches of {of['batch_size']}; medians of {of['rounds']} "
-        "interleaved rounds, ratios of medians with 95 % bootstrap "
-        "intervals. A floor is the bare compiled forwards and gradients of "
-        "the rows and steps that the attack took; all steps, of all rows "
-        "through every step of one run. Every point is judged alike: wrong "
-        "class, in ball and box. Other libraries attack with the same "
-        "budget; norms are medians over what broke an example.",
+        "interleaved rounds, each with graphs of its own, ratios of "
+        "medians with 95 % bootstrap intervals. A floor is the bare compiled "
+        "forwards and gradients of the rows and steps that the attack took; "
+        "all steps, of all rows through every step of one run. Every point "
+        "is judged alike: wrong class, in ball and box. Other libraries "
+        "attack with the same budget; norms are medians over what broke an "
+        "example.",
         reports.as_markdown(rows),
     ]
     return "\n\n".join(parts) + "\n"

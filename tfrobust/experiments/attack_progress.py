@@ -40,9 +40,8 @@ class AttackProgress:
         bar.set_description(f"{self._label} {name}".strip(), False)
         bar.update(done)
 
-    def _sign_of_life(self, rows: int, steps: int) -> None:
+    def _sign_of_life(self, rows: int, *_: Any) -> None:
         """Say how many a long attack still works on."""
-        del steps
         bar, now = self._opened(), time.monotonic()
         bar.set_postfix_str(f"{rows} standing", refresh=False)
         if now - self._shown >= bar.mininterval:
