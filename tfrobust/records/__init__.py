@@ -1,0 +1,47 @@
+"""Results as frozen dataclasses, JSON in and out.
+
+Everything that measuring hands to drawing passes through here; nothing here
+knows of models or tensors.
+"""
+
+from tfrobust.records.analyses import CurvatureRecord
+from tfrobust.records.analyses import FlatnessRecord
+from tfrobust.records.analyses import LeakingRecord
+from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.evaluations import AttackRecord
+from tfrobust.records.evaluations import CheckRecord
+from tfrobust.records.evaluations import CurveRecord
+from tfrobust.records.evaluations import EvaluationRecord
+from tfrobust.records.evaluations import TransferRecord
+from tfrobust.records.files import plain
+from tfrobust.records.files import read_record
+from tfrobust.records.files import Record
+from tfrobust.records.files import VERSION
+from tfrobust.records.files import write_json
+from tfrobust.records.files import write_record
+from tfrobust.records.runs import BenchmarkRecord
+from tfrobust.records.runs import TrainingRecord
+from tfrobust.records.statistics import confidence_interval
+from tfrobust.records.statistics import ratio_of_medians
+
+__all__ = [
+    "AttackRecord",
+    "BenchmarkRecord",
+    "CheckRecord",
+    "confidence_interval",
+    "CurvatureRecord",
+    "CurveRecord",
+    "EvaluationRecord",
+    "FlatnessRecord",
+    "LeakingRecord",
+    "plain",
+    "ratio_of_medians",
+    "read_record",
+    "Record",
+    "SurfaceRecord",
+    "TrainingRecord",
+    "TransferRecord",
+    "VERSION",
+    "write_json",
+    "write_record",
+]

@@ -1,0 +1,107 @@
+"""Records as JSON files, written whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+from typing import Any
+
+from tfrobust.records.analyses import CurvatureRecord
+from tfrobust.records.analyses import FlatnessRecord
+from tfrobust.records.analyses import LeakingRecord
+from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.evaluations import AttackRecord
+from tfrobust.records.evaluations import CheckRecord
+from tfrobust.records.evaluations import CurveRecord
+from tfrobust.records.evaluations import EvaluationRecord
+from tfrobust.records.evaluations import TransferRecord
+from tfrobust.records.runs import BenchmarkRecord
+from tfrobust.records.runs import TrainingRecord
+
+VERSION = 1
+Record = Any
+"""One of the dataclasses that `read_record` knows."""
+_KINDS = {
+    kind.__name__: kind
+    for kind in (
+        EvaluationRecord,
+        CurveRecord,
+        TransferRecord,
+        LeakingRecord,
+        SurfaceRecord,
+        CurvatureRecord,
+        FlatnessRecord,
+        TrainingRecord,
+        BenchmarkRecord,
+    )
+}
+
+
+def write_record(record: Record, path: str | os.PathLike[str]) -> None:
+    """Write a record as JSON, under a temporary name first."""
+    data = {"kind": type(record).__name__, "version": VERSION}
+    write_json(data | dataclasses.asdict(record), path)
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """Return a dataclass as the plain data that JSON gives back."""
+    return json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def write_json(data: Any, path: str | os.PathLike[str]) -> None:
+    """Write JSON so that a kill leaves the old file or the new one."""
+    path = pathlib.Path(path)
+    text = json.dumps(data, indent=1, sort_keys=True, allow_nan=False)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text + "\n")
+    temporary.replace(path)
+
+
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """Read a record that `write_record` wrote.
+
+    Raises:
+        ValueError: for a file that isn't one, or of another version.
+    """
+    try:
+        data = json.loads(pathlib.Path(path).read_text())
+        kind = _KINDS[data.pop("kind")]
+        version = data.pop("version")
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is not a record of tfrobust.") from error
+    if version != VERSION:
+        raise ValueError(
+            f"{path} is a record of version {version}; this is {VERSION}."
+        )
+    if kind is EvaluationRecord:
+        data["attacks"] = [_attack_record(a) for a in data["attacks"]]
+        data["masking"] = [CheckRecord(**c) for c in data.get("masking", ())]
+    try:
+        return _made(kind, data)
+    except TypeError as error:
+        raise ValueError(f"{path} is no {kind.__name__}: {error}.") from error
+
+
+def _attack_record(data: dict[str, Any]) -> AttackRecord:
+    # Until 2026-11-21 times stood here; now in run.json.
+    data.pop("seconds", None)
+    return _made(AttackRecord, data)
+
+
+def _made(kind: Any, data: dict[str, Any]) -> Any:
+    """Return a dataclass of JSON data; lists are tuples where it says so."""
+    holds_tuples = {
+        f.name for f in dataclasses.fields(kind) if "tuple" in f.type
+    }
+    return kind(
+        **{k: _tuples(v) if k in holds_tuples else v for k, v in data.items()}
+    )
+
+
+def _tuples(value: Any) -> Any:
+    """Return tuples for lists, all the way down."""
+    if isinstance(value, dict):
+        return {name: _tuples(part) for name, part in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
