@@ -1,12 +1,20 @@
 """The quickstart's own claims, on a real run of it."""
 
+import pytest
+
+from tests import browser
 from tfrobust import experiments
 from tfrobust.records import read_record
 
 
-def test_adversarial_training_holds_where_standard_training_breaks(tmp_path):
-    lines = []
-    records = experiments.quickstart(tmp_path, say=lines.append)
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path, lines = tmp_path_factory.mktemp("quickstart"), []
+    return path, experiments.quickstart(path, say=lines.append), lines
+
+
+def test_adversarial_training_holds_where_standard_training_breaks(run):
+    path, records, lines = run
     standard, adversarial, lfr = records
     assert [r.model for r in records] == [
         "standard",
@@ -19,7 +27,7 @@ def test_adversarial_training_holds_where_standard_training_breaks(tmp_path):
         assert standard.clean_accuracy - robust.clean_accuracy <= 0.04
         assert robust.worst_case_accuracy > standard.worst_case_accuracy
     for record in records:
-        directory = tmp_path / record.model
+        directory = path / record.model
         assert read_record(directory / "evaluation.json") == record
         read_record(directory / "training.json")
         assert (directory / "last.keras").is_file()
@@ -27,5 +35,10 @@ def test_adversarial_training_holds_where_standard_training_breaks(tmp_path):
         curve = read_record(directory / "curve.json")
         assert curve.robust_accuracy[0] == record.clean_accuracy
         assert curve.robust_accuracy[-1] <= 0.05
-    assert (tmp_path / "accuracy.png").is_file()
+    assert (path / "accuracy.png").is_file()
     assert any("worst case" in line for line in lines)
+
+
+def test_its_report_sorts_and_answers_in_a_browser(run):
+    with browser.opened(run[0] / "report.html") as page:
+        browser.check_report(page)

@@ -9,11 +9,14 @@ import pytest
 
 from tests import networks
 from tests import tfds_sets
+from tests.records_test import evaluation
 from tfrobust.records import read_record
+from tfrobust.records import write_record
 from tools import analyze
 from tools import cli
 from tools import evaluate
 from tools import prepare
+from tools import report
 from tools import train
 from tools import transfer
 
@@ -305,3 +308,22 @@ def test_each_tool_starts_as_a_command(tool):
     assert done.returncode == 0
     assert f"python -m tools.{tool}" in done.stdout
     assert done.stderr == ""
+
+
+def test_report_reports_and_refuses_in_one_line(tmp_path, capsys):
+    run = tmp_path / "run"
+    run.mkdir()
+    write_record(evaluation("one"), run / "evaluation.json")
+    out = tmp_path / "report.html"
+    assert _run(report, f"--runs={run}", f"--out={out}", "--title=A <b>") == 0
+    assert "<h1>A &lt;b&gt;</h1>" in out.read_text()
+    assert "1 record:" in capsys.readouterr().out
+    for arguments, message in (
+        ((f"--runs={run}", f"--out={tmp_path}/r.pdf"), "must end in .html"),
+        ((f"--runs={tmp_path}/no", f"--out={out}"), "There is no run at"),
+        ((f"--out={out}",), "at least one directory"),
+        ((f"--runs={run}", f"--out={run}/evaluation.json/r.html"), "evalu"),
+    ):
+        assert _run(report, *arguments) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and message in error

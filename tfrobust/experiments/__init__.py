@@ -13,6 +13,8 @@ from tfrobust.experiments.masked_table import masking_table
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.preparing import prepare
 from tfrobust.experiments.quickstart import quickstart
+from tfrobust.experiments.reporting import collect
+from tfrobust.experiments.reporting import report
 from tfrobust.experiments.shards import Shard
 from tfrobust.experiments.train_step_benchmark import benchmark
 from tfrobust.experiments.train_step_benchmark import BenchmarkConfig
@@ -36,12 +38,14 @@ __all__ = [
     "analyze",
     "benchmark",
     "benchmark_attacks",
+    "collect",
     "compare",
     "evaluate",
     "load_classifier",
     "masking_table",
     "prepare",
     "quickstart",
+    "report",
     "train",
     "transfer",
 ]

@@ -16,6 +16,7 @@ from tfrobust.experiments.attack_progress import AttackProgress
 from tfrobust.experiments.evaluating import evaluate_classifier
 from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.reporting import report
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import CurveRecord
@@ -84,8 +85,14 @@ def quickstart(
     say(reports.as_text(reports.robustness_rows(records)))
     for line in reports.settings_lines(records[0]):
         say(f"  {line}")
+    report([output], output / "report.html", title="Quickstart", say=_quiet)
     say(f"Models and records: {output}/NAME/  Accuracy by radius: {picture}")
+    say(f"All of it on one page: {output}/report.html")
     return records
+
+
+def _quiet(_: str) -> None:
+    """Say nothing: the quickstart's own lines are enough."""
 
 
 def _evaluate(

@@ -8,6 +8,12 @@ from tfrobust.reports.figures import plot_curvature
 from tfrobust.reports.figures import plot_flatness
 from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.figures import plot_surfaces
+from tfrobust.reports.kinds import caption
+from tfrobust.reports.kinds import KINDS
+from tfrobust.reports.report import csv_report
+from tfrobust.reports.report import html_report
+from tfrobust.reports.report import markdown_report
+from tfrobust.reports.report import Shelf
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
@@ -28,18 +34,24 @@ __all__ = [
     "attack_rows",
     "bare_rows",
     "benchmark_rows",
+    "caption",
+    "csv_report",
     "curvature_rows",
     "flatness_rows",
+    "html_report",
+    "KINDS",
     "leaking_rows",
+    "markdown_report",
+    "masking_lines",
+    "masking_rows",
     "plot_accuracy_against_epsilon",
     "plot_curvature",
     "plot_flatness",
     "plot_gradient_leaking",
     "plot_surfaces",
     "robustness_rows",
-    "masking_lines",
-    "masking_rows",
     "settings_lines",
+    "Shelf",
     "surface_rows",
     "transfer_rows",
 ]

@@ -235,14 +235,19 @@ def as_text(rows: Rows) -> str:
 
 
 def as_markdown(rows: Rows) -> str:
-    """Return rows as a Markdown table; bars in cells are escaped."""
-    lines = ["| " + " | ".join(map(_escape, row)) + " |" for row in rows]
+    """Return rows as a Markdown table; bars and tags are escaped."""
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
     lines.insert(1, "|---" + "|---:" * (len(rows[0]) - 1) + "|")
     return "\n".join(lines)
 
 
-def _escape(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")
+def markdown_text(text: str) -> str:
+    """Return text in one line, in which no tag is one."""
+    return text.replace("<", "&lt;").replace("\n", " ")
+
+
+def _cell(text: str) -> str:
+    return markdown_text(text).replace("|", "\\|")
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,200 @@
+"""The report: every string escaped, every number from a record."""
+
+import csv
+import dataclasses
+import html.parser
+import io
+
+import pytest
+
+from tests.records_test import evaluation
+from tests.records_test import ROWS
+from tfrobust import reports
+from tfrobust.records import CheckRecord
+from tfrobust.records import CurveRecord
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import FlatnessRecord
+from tfrobust.reports import effort
+
+HOSTILE = "<script>window.hacked=1</script><img src=x onerror=hacked()>|\"'&"
+
+
+class _Reader(html.parser.HTMLParser):
+    """Collects the elements of a page and the text between them."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.text, self.rows = [], [], []
+        self.sources = []
+        self._in_script = False
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.sources += [v for k, v in attrs if k in ("src", "srcset", "data")]
+        self._in_script = tag in ("script", "style")
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self._in_script = False
+
+    def handle_data(self, data):
+        if not self._in_script:
+            self.text.append(data)
+            if self.rows and self.rows[-1]:
+                self.rows[-1][-1] += data
+
+
+def shelf(name="standard"):
+    """Return a record of every kind, all models of one name."""
+    checks = (
+        CheckRecord("zero gradients", 0.5, "failed", name),
+        CheckRecord("adaptive", 0.0, "ok", name),
+    )
+    attacked = dataclasses.replace(evaluation(name), masking=checks)
+    curves = [
+        CurveRecord(
+            label,
+            {"name": "PGD", "num_steps": 20, "threat_model": {"norm": "inf"}},
+            (0.0, 0.1, 0.2),
+            (1.0, 0.5, last),
+            100,
+        )
+        for label, last in ((name, 0.25), ("other", 0.125))
+    ]
+    own = (EvaluationRecord, CurveRecord)
+    rest = [
+        dataclasses.replace(r, model=name) if hasattr(r, "model") else r
+        for r in ROWS
+        if not isinstance(r, own)
+    ]
+    records = [attacked, evaluation("second"), *curves, *rest]
+    return reports.Shelf(
+        tuple((f"runs/{k}.json", r) for k, r in enumerate(records)),
+        (f"{name} is not a record of tfrobust.",),
+    )
+
+
+@pytest.fixture(scope="module")
+def read():
+    reader = _Reader()
+    reader.feed(reports.html_report(shelf(HOSTILE), HOSTILE))
+    return reader
+
+
+def test_a_hostile_name_makes_no_element(read):
+    harmless = _Reader()
+    harmless.feed(reports.html_report(shelf(), "title"))
+    assert sorted(read.tags) == sorted(harmless.tags)
+    # It stands as text instead: heading, problem, table, masking, ...
+    assert sum(HOSTILE in text for text in read.text) >= 5
+
+
+def test_the_table_has_the_numbers_of_the_records(read):
+    row = next(r for r in read.rows if r and r[0] == HOSTILE)
+    assert row[1:] == ["75.0", "50.0", "50.0", "25.0", "failed: 1 of 2 checks"]
+
+
+def test_nothing_is_loaded_from_anywhere(read):
+    assert not {"link", "iframe", "object"} & set(read.tags)
+    assert "default-src 'none'" in reports.html_report(shelf(), "title")
+    assert read.sources
+    assert all(s.startswith("data:image/png") for s in read.sources)
+
+
+def test_a_picture_that_fails_says_why_in_its_place():
+    records = [r for _, r in shelf().records if isinstance(r, FlatnessRecord)]
+    torn = dataclasses.replace(records[0], worst_loss=())
+    page = reports.html_report(reports.Shelf((("x", torn),)), "title")
+    reader = _Reader()
+    reader.feed(page)
+    assert any("No picture: " in text for text in reader.text)
+    assert ["no table"] in reader.rows
+    assert "No evaluation was found" in " ".join(reader.text)
+
+
+def test_markdown_has_the_table_and_no_element():
+    text = reports.markdown_report(shelf(HOSTILE), "title")
+    assert "<" not in text
+    shown = HOSTILE.replace("<", "&lt;").replace("|", "\\|")
+    assert f"| {shown} | 75.0 | 50.0 | 50.0 | 25.0 | failed" in text
+
+
+def test_csv_has_a_line_per_model_and_attack_with_its_interval():
+    text = reports.csv_report(shelf(HOSTILE))
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [r["attack"] for r in rows] == ["clean", "a", "b", "worst case"] * 2
+    worst = rows[3]
+    assert worst["model"] == HOSTILE and worst["num_examples"] == "4"
+    # Wilson's interval of 1 in 4, by hand: centre .3775, spread .3319.
+    assert float(worst["accuracy"]) == 0.25
+    assert float(worst["low"]) == pytest.approx(0.0456, abs=1e-4)
+    assert float(worst["high"]) == pytest.approx(0.6994, abs=1e-4)
+
+
+def test_models_of_one_name_are_told_apart():
+    both = reports.Shelf((("a", evaluation("m")), ("b", evaluation("m"))))
+    (records,) = both.evaluations().values()
+    assert [r.model for r in records] == ["m (a)", "m (b)"]
+
+
+def test_other_images_or_another_ball_make_another_table():
+    one = evaluation("one")
+    other = dataclasses.replace(one, data="mnist")
+    wide = {"threat_model": {"norm": 2, "epsilon": 0.5}, "name": "PGD"}
+    attack = dataclasses.replace(one.attacks[0], settings=wide)
+    far = dataclasses.replace(one, attacks=(attack,))
+    groups = reports.Shelf((("a", one), ("b", other), ("c", far))).evaluations()
+    assert list(groups) == [
+        "digits, test, linf, epsilon 0.1, 4 images",
+        "mnist, test, linf, epsilon 0.1, 4 images",
+        "digits, test, l2, epsilon 0.5, 4 images",
+    ]
+
+
+def _attacked_with(*settings):
+    attack = evaluation().attacks[0]
+    ball = {"threat_model": {"norm": "inf", "epsilon": 0.1}}
+    made = [
+        dataclasses.replace(attack, name=s.pop("title", "a"), settings=s | ball)
+        for s in map(dict, settings)
+    ]
+    return dataclasses.replace(evaluation(), attacks=tuple(made))
+
+
+def _missing(word, record):
+    return any(word in line for line in effort.not_tried(record))
+
+
+def test_what_was_tried_is_not_called_untried():
+    pgd = {"name": "PGD", "objective": {"name": "CrossEntropy"}}
+    plain = _attacked_with(pgd)
+    for word in ("AutoAttack", "Square", "margin", "adaptive", "start", "l1"):
+        assert _missing(word, plain), word
+    margin = pgd | {"objective": {"name": "Margin"}, "num_restarts": 3}
+    tried = _attacked_with(margin, {"name": "Square"}, {"title": "adaptive-40"})
+    for word in ("Square", "margin", "adaptive", "random start"):
+        assert not _missing(word, tried), word
+    assert _missing("AutoAttack", tried)
+    whole = _attacked_with({"name": "AutoAttack", "version": "standard"})
+    for word in ("AutoAttack", "Square", "margin", "random start"):
+        assert not _missing(word, whole), word
+    # 98 / sqrt(4): half of a 95 % interval around one half.
+    assert _missing("within 49 points", whole)
+
+
+@pytest.mark.parametrize(
+    "verdicts, shown",
+    [
+        ((), "not looked for"),
+        (("ok", "ok"), "ok: 2 checks"),
+        (("ok", "suspicious"), "suspicious: 1 of 2 checks"),
+        (("suspicious", "failed"), "failed: 1 of 2 checks"),
+    ],
+)
+def test_the_worst_verdict_is_shown(verdicts, shown):
+    checks = tuple(CheckRecord("c", 0.0, v, "") for v in verdicts)
+    record = dataclasses.replace(evaluation(), masking=checks)
+    assert effort.masking_verdict(record) == shown

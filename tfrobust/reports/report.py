@@ -1,0 +1,322 @@
+"""One report of many records: a page, Markdown and CSV."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from tfrobust.records import confidence_interval
+from tfrobust.records import CurveRecord
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import TrainingRecord
+from tfrobust.records import TransferRecord
+from tfrobust.reports import html
+from tfrobust.reports.effort import ball_name
+from tfrobust.reports.effort import masking_verdict
+from tfrobust.reports.effort import not_tried
+from tfrobust.reports.effort import settings_text
+from tfrobust.reports.html import element
+from tfrobust.reports.html import Html
+from tfrobust.reports.interactive import accuracy_curves
+from tfrobust.reports.interactive import plotly_script
+from tfrobust.reports.interactive import training_curves
+from tfrobust.reports.kinds import caption
+from tfrobust.reports.kinds import KINDS
+from tfrobust.reports.kinds import told
+from tfrobust.reports.tables import as_markdown
+from tfrobust.reports.tables import attack_rows
+from tfrobust.reports.tables import markdown_text
+from tfrobust.reports.tables import robustness_rows
+from tfrobust.reports.tables import settings_lines
+from tfrobust.reports.tables import transfer_rows
+
+_METRICS = ("loss", "val_accuracy", "val_robust_accuracy")
+
+
+@dataclasses.dataclass(frozen=True)
+class Shelf:
+    """Records that are reported together.
+
+    Attributes:
+        records: (where it was found, record), in order.
+        problems: what could not be read, a line each.
+    """
+
+    records: tuple[tuple[str, Any], ...]
+    problems: tuple[str, ...] = ()
+
+    def of(self, kind: type) -> list[tuple[str, Any]]:
+        """Return the records of one kind."""
+        return [(w, r) for w, r in self.records if isinstance(r, kind)]
+
+    def evaluations(self) -> dict[str, list[EvaluationRecord]]:
+        """Return evaluations of one data set, ball and count together.
+
+        Two of one name are told apart by where they were found.
+        """
+        found = self.of(EvaluationRecord)
+        names = [record.model for _, record in found]
+        groups: dict[str, list[EvaluationRecord]] = {}
+        for where, record in found:
+            if names.count(record.model) > 1:
+                name = f"{record.model} ({where})"
+                record = dataclasses.replace(record, model=name)
+            group = (
+                f"{record.data}, {record.split}, {ball_name(record)}, "
+                f"{record.num_examples} images"
+            )
+            groups.setdefault(group, []).append(record)
+        return groups
+
+
+def html_report(shelf: Shelf, title: str) -> str:
+    """Return a page that needs nothing else, not even a network.
+
+    Args:
+        shelf: what to report.
+        title: of the page.
+    """
+    sections = [
+        ("Models and attacks", _attacked(shelf)),
+        ("Accuracy against the radius", _curves(shelf)),
+        ("Masked gradients", _masking(shelf)),
+        ("Not tried", _not_tried(shelf)),
+        ("Transfer", _transfer(shelf)),
+        ("Analyses", _analyses(shelf)),
+        ("Training", _trainings(shelf)),
+        ("How hard the attacks tried", _efforts(shelf)),
+        ("Provenance", _provenance(shelf)),
+    ]
+    return html.page(title, sections, library=plotly_script())
+
+
+def markdown_report(shelf: Shelf, title: str) -> str:
+    """Return the tables of a report as Markdown."""
+    parts = [_heading(1, title)]
+    for group, records in shelf.evaluations().items():
+        rows = _with_verdicts(robustness_rows(records), records)
+        parts += [_heading(2, group), as_markdown(rows)]
+        for record in records:
+            lines = [*settings_lines(record)]
+            lines += [f"not tried: {line}" for line in not_tried(record)]
+            parts += [_heading(3, record.model), _bullets(lines)]
+    for _, record in shelf.records:
+        if type(record) in KINDS:
+            kind = KINDS[type(record)]
+            parts.append(_heading(2, f"{kind.title}: {record.model}"))
+            parts.append(markdown_text(caption([record])))
+            parts.append(as_markdown(told(record)))
+    if shelf.problems:
+        parts += ["## Not to be read", _bullets(shelf.problems)]
+    return "\n\n".join(parts) + "\n"
+
+
+def csv_report(shelf: Shelf) -> str:
+    """Return a line for each model and attack, "worst case" among them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        [
+            *("model", "model_digest", "data", "split", "threat_model"),
+            *("attack", "accuracy", "low", "high", "num_examples"),
+            *("seed", "revision", "settings"),
+        ]
+    )
+    for records in shelf.evaluations().values():
+        for record in records:
+            writer.writerows(_csv_rows(record))
+    return out.getvalue()
+
+
+def _csv_rows(record: EvaluationRecord) -> list[list[Any]]:
+    origin = record.provenance
+    of = [record.model, record.model_digest, record.data, record.split]
+    outcomes = [("clean", record.clean, "")]
+    outcomes += [
+        (a.name, a.robust, settings_text(a.settings)) for a in record.attacks
+    ]
+    outcomes.append(("worst case", record.worst_case, ""))
+    rows = []
+    for name, right, settings in outcomes:
+        total = len(right)
+        low, high = confidence_interval(sum(right), total)
+        numbers = [f"{v:.4f}" for v in (sum(right) / total, low, high)]
+        versions = [origin.get("seed", ""), origin.get("revision", "")]
+        row = [*of, ball_name(record), name, *numbers, total, *versions]
+        rows.append([*row, settings])
+    return rows
+
+
+def _with_verdicts(
+    rows: list[list[str]], records: Sequence[EvaluationRecord]
+) -> list[list[str]]:
+    verdicts = [masking_verdict(record) for record in records]
+    column = ["masked gradients", *verdicts]
+    return [[*row, cell] for row, cell in zip(rows, column, strict=True)]
+
+
+def _attacked(shelf: Shelf) -> Html:
+    parts: list[Any] = [html.absent(problem) for problem in shelf.problems]
+    for group, records in shelf.evaluations().items():
+        rows: list[list[Any]] = []
+        for row in _with_verdicts(robustness_rows(records), records):
+            verdict = row[-1]
+            word = verdict.split(":")[0]
+            rows.append([*row[:-1], element("span", verdict, css=word)])
+        rows[0][-1] = "masked gradients"
+        note = f"{group}; accuracy in %. Worst case is per example."
+        parts.append(html.table(rows, caption=note, sortable=True))
+        for record in records:
+            parts.append(
+                element(
+                    "details",
+                    element("summary", f"{record.model}: intervals"),
+                    html.table(attack_rows(record)),
+                )
+            )
+    return _joined(parts, "No evaluation was found: run tools.evaluate.")
+
+
+def _curves(shelf: Shelf) -> Html:
+    by_norm: dict[Any, list[tuple[str, CurveRecord]]] = {}
+    for _, curve in shelf.of(CurveRecord):
+        norm = curve.attack["threat_model"]["norm"]
+        by_norm.setdefault(norm, []).append((curve.model, curve))
+    parts: list[Any] = []
+    for curves in by_norm.values():
+        parts.append(accuracy_curves(curves))
+        first = curves[0][1]
+        parts.append(
+            element(
+                "p",
+                f"{first.num_examples} images, {settings_text(first.attack)}.",
+                css="faint",
+            )
+        )
+    return _joined(parts, "No accuracy against the radius was recorded.")
+
+
+def _masking(shelf: Shelf) -> Html:
+    parts: list[Any] = []
+    for record in _flat(shelf):
+        parts.append(element("h3", record.model))
+        if not record.masking:
+            parts.append(
+                html.absent("Not looked for: an l-inf ball and a radius only.")
+            )
+            continue
+        rows: list[list[Any]] = [["check", "number", "verdict", "meaning"]]
+        rows += [
+            [
+                check.name,
+                f"{check.number:.3f}",
+                element("span", check.verdict, css=check.verdict),
+                check.meaning,
+            ]
+            for check in record.masking
+        ]
+        parts.append(html.table(rows, text_columns=(2, 3)))
+    return _joined(parts, "No evaluation, no report on masked gradients.")
+
+
+def _not_tried(shelf: Shelf) -> Html:
+    models: dict[tuple[str, ...], list[str]] = {}
+    for record in _flat(shelf):
+        models.setdefault(tuple(not_tried(record)), []).append(record.model)
+    parts: list[Any] = []
+    for lines, names in models.items():
+        parts.append(element("h3", ", ".join(names)))
+        parts.append(html.listing(lines))
+    return _joined(parts, "No model was attacked at all.")
+
+
+def _transfer(shelf: Shelf) -> Html:
+    parts: list[Any] = []
+    for where, record in shelf.of(TransferRecord):
+        for attack in record.accuracy:
+            note = (
+                f"{where}, {attack}: points of the row's model, accuracy in "
+                f"% of the column's, {record.num_examples} images of "
+                f"{record.data}"
+            )
+            rows = transfer_rows(record, attack)
+            parts.append(html.table(rows, caption=note))
+    return _joined(parts, "No transfer matrix: run tools.transfer.")
+
+
+def _analyses(shelf: Shelf) -> Html:
+    parts: list[Any] = []
+    for kind, how in KINDS.items():
+        by_data: dict[str, list[Any]] = {}
+        for _, record in shelf.of(kind):
+            by_data.setdefault(record.data, []).append(record)
+        for data, records in by_data.items():
+            parts.append(element("h3", f"{how.title}, {data}"))
+            # Side by side, on one scale; more than three are too small.
+            for first in range(0, len(records), 3):
+                parts.append(_analysis(records[first : first + 3]))
+    return _joined(parts, "No analysis was found: run tools.analyze.")
+
+
+def _analysis(records: Sequence[Any]) -> Html:
+    kind = KINDS[type(records[0])]
+
+    def draw(path: pathlib.Path) -> None:
+        kind.draw(records, path)
+
+    parts = [html.picture(draw, caption(records))]
+    for record in records:
+        inner = html.table(told(record))
+        head = element("summary", f"{record.model}: numbers")
+        parts.append(element("details", head, inner))
+    return _joined(parts, "")
+
+
+def _trainings(shelf: Shelf) -> Html:
+    found = shelf.of(TrainingRecord)
+    parts = [
+        training_curves(found, metric)
+        for metric in _METRICS
+        if any(metric in record.history for _, record in found)
+    ]
+    return _joined(parts, "No training was found.")
+
+
+def _efforts(shelf: Shelf) -> Html:
+    parts: list[Any] = []
+    for record in _flat(shelf):
+        parts.append(element("h3", record.model))
+        parts.append(html.listing(settings_lines(record)))
+    return _joined(parts, "No model was attacked at all.")
+
+
+def _provenance(shelf: Shelf) -> Html:
+    rows: list[list[Any]] = [["found in", "kind", "from"]]
+    for where, record in shelf.records:
+        origin = getattr(record, "provenance", {})
+        shown = {k: v for k, v in origin.items() if k != "configuration"}
+        rows.append([where, type(record).__name__, settings_text(shown)])
+    return html.table(rows, text_columns=(1, 2))
+
+
+def _flat(shelf: Shelf) -> list[EvaluationRecord]:
+    return [r for group in shelf.evaluations().values() for r in group]
+
+
+def _joined(parts: Sequence[Any], otherwise: str) -> Html:
+    """Return the parts one after the other, or what to say without any."""
+    if not parts:
+        return html.absent(otherwise)
+    return Html("".join(map(html.markup, parts)))
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {markdown_text(line)}" for line in lines)
+
+
+def _heading(level: int, text: str) -> str:
+    return f"{'#' * level} {markdown_text(text)}"
