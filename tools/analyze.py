@@ -25,16 +25,28 @@ _NUM_EXAMPLES = FLAGS.integer(
     "num_examples", 500, "the first so many test images"
 )
 
-FLAGS.group("Gradient leaking")
+FLAGS.group("Perturbations, in all but the surfaces, curvature and flatness")
+_ATTACKS = FLAGS.names(
+    "attacks", None, "that make them; default the analysis' own"
+)
+_NORM = FLAGS.norm(None)
+_EPSILON = FLAGS.number("epsilon", None, "their radius; default likewise")
+
+FLAGS.group("Gradient leaking, features, noise")
 _NUM_COMPONENTS = FLAGS.integer(
     "num_components", None, "principal components; default all, to 1000"
 )
-_ATTACKS = FLAGS.names("attacks", "ddn", "whose perturbations are looked at")
-_NORM = FLAGS.norm(2)
-_EPSILON = FLAGS.number("epsilon", float("inf"), "its radius")
+_NUM_CLUSTERS = FLAGS.integer(
+    "num_clusters", None, "of features; default as many as classes"
+)
+_DECAY_LENGTHS = FLAGS.names(
+    "decay_lengths", "0.5,1,2,4,8", "of noise, in pixels"
+)
 
-FLAGS.group("Surface, flatness")
-_REACH = FLAGS.number("reach", None, "in pixels; default the usual radius")
+FLAGS.group("Surfaces, flatness")
+_REACH = FLAGS.number(
+    "reach", None, "in pixels, default the usual radius; of weights default 1"
+)
 _EXAMPLE = FLAGS.integer("example", 0, "that a surface is drawn around")
 _RESOLUTION = FLAGS.integer("resolution", 41, "points along each axis")
 _SECOND_AXIS = FLAGS.string("second_axis", "random", "or: least likely")
@@ -61,6 +73,8 @@ def main() -> None:
         reach=_REACH.value,
         resolution=_RESOLUTION.value,
         second_axis=_SECOND_AXIS.value,
+        num_clusters=_NUM_CLUSTERS.value,
+        decay_lengths=cli.numbers(_DECAY_LENGTHS, float),
         seed=_SEED.value,
         batch_size=_BATCH_SIZE.value,
     )

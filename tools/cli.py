@@ -72,7 +72,7 @@ class FlagSet:
         """Define a flag that takes HEIGHTxWIDTH."""
         return self._define(_SizeParser(), name, None, help_text)
 
-    def norm(self, default: int | str = "inf") -> flags.FlagHolder:
+    def norm(self, default: int | str | None = "inf") -> flags.FlagHolder:
         """Define --norm."""
         return self._define(_NormParser(), "norm", default, "1, 2 or inf")
 
@@ -81,7 +81,7 @@ class FlagSet:
         return self._define(_ShardParser(), name, None, help_text)
 
     def names(
-        self, name: str, default: str, help_text: str
+        self, name: str, default: str | None, help_text: str
     ) -> flags.FlagHolder:
         """Define a flag that takes names with commas between."""
         return self._define(_NamesParser(), name, default, help_text)
@@ -228,6 +228,24 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
             sys.exit(130)
 
     app.run(guarded, flags_parser=parse)
+
+
+def numbers(
+    flag: flags.FlagHolder, kind: Callable[[str], Any]
+) -> tuple[Any, ...]:
+    """Return the value of a flag of names as numbers.
+
+    Args:
+        flag: whose value is read.
+        kind: `int` or `float`.
+    """
+    try:
+        return tuple(kind(text) for text in flag.value)
+    except ValueError as error:
+        raise ValueError(
+            f"--{flag.name} takes numbers with commas between. "
+            f"Received: {','.join(flag.value)}"
+        ) from error
 
 
 def fail(reason: object) -> None:

@@ -117,6 +117,9 @@ _DTYPE_POLICY = FLAGS.string(
     "dtype_policy", "float32", "Keras policy, e.g. mixed_bfloat16"
 )
 _TENSORBOARD = FLAGS.switch("tensorboard", "write summaries")
+_LEAKING_COMPONENTS = FLAGS.names(
+    "leaking_components", "", "log the gradient's share in so many of the PCA"
+)
 
 
 def main() -> None:
@@ -146,6 +149,7 @@ def main() -> None:
         seed=_SEED.value,
         dtype_policy=_DTYPE_POLICY.value,
         tensorboard=_TENSORBOARD.value,
+        leaking_components=cli.numbers(_LEAKING_COMPONENTS, int),
     )
     directory = _OUTPUT_DIR.value
     record = experiments.train(

@@ -39,6 +39,27 @@ def test_chunks_are_the_rows_and_steps_that_were_taken():
     assert sum(steps for _, steps, _ in chunks) == 20
 
 
+def test_a_chunk_says_what_its_steps_need():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 6)
+    gradient, forward = ("input_gradient",), ("forward",)
+    needs = {
+        attacks.UniformNoise: {forward},
+        attacks.Square: {forward},
+        attacks.APGD: {gradient},
+        attacks.TargetedFAB: {gradient + forward},
+        attacks.FAB: {("jacobian", "forward")},
+        attacks.AutoAttack: {gradient, gradient + forward, forward},
+    }
+    for kind, expected in needs.items():
+        chunks = []
+        ball = NormBall("inf", epsilon=1e-3)
+        with watched(lambda *chunk, to=chunks: to.append(chunk)):
+            kind(ball)(model, x, y)
+        assert {chunk[2] for chunk in chunks} == expected, kind
+        assert chunks[0][0] == 6
+
+
 def test_the_table_has_speed_strength_and_ratio():
     record = BenchmarkRecord(
         suite="attacks",

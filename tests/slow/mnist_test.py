@@ -2,7 +2,9 @@
 
 import pytest
 
+from tests import browser
 from tests.slow import mnist_runs
+from tfrobust import experiments
 
 pytestmark = [
     pytest.mark.slow,
@@ -52,3 +54,14 @@ def test_the_reference_model_falls_as_it_does_elsewhere(name, low, high):
 def test_clean_accuracy_of_the_reference_model_on_all_images():
     path = mnist_runs.SHARED / "models" / mnist_runs.REFERENCE
     assert mnist_runs.clean_accuracy(path) == (9895, 10000)
+
+
+def test_the_report_of_both_sorts_and_answers_in_a_browser(tmp_path):
+    for name in ("at", "lfr"):
+        mnist_runs.train(name)
+        mnist_runs.best_point(name)
+    out = tmp_path / "report.html"
+    shelf = experiments.report([mnist_runs.RUNS], out)
+    assert shelf.problems == ()
+    with browser.opened(out) as page:
+        browser.check_report(page)

@@ -1,7 +1,7 @@
 """Runs: configuration -> train, evaluate -> run directory."""
 
-from tfrobust.experiments.analyzing import ANALYSES
-from tfrobust.experiments.analyzing import AnalysisConfig
+from tfrobust.experiments.analyses import ANALYSES
+from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analyzing import analyze
 from tfrobust.experiments.attack_benchmark import AttackBenchmarkConfig
 from tfrobust.experiments.attack_benchmark import benchmark_attacks

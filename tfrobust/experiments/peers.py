@@ -73,7 +73,12 @@ def _foolbox(attack: Attack, classifier: keras.Model) -> Any:
 
     def run(x: np.ndarray, y: np.ndarray) -> Any:
         tensors = tf.constant(x), tf.constant(y, tf.int32)
-        return made(model, *tensors, epsilons=epsilons)[1].numpy()
+        points = made(model, *tensors, epsilons=epsilons)[1].numpy()
+        # Where its C&W finds nothing it returns a black image, which most
+        # classifiers get wrong: nothing found is the image itself.
+        nothing = ~points.reshape(len(points), -1).any(axis=1)
+        points[nothing] = x[nothing]
+        return points
 
     return run
 

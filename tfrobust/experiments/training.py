@@ -20,6 +20,7 @@ from tfrobust.attacks import PGD
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
 from tfrobust.experiments import run_directory
+from tfrobust.experiments.components import training_components
 from tfrobust.experiments.models import load_model
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.training_config import TrainingConfig
@@ -276,6 +277,8 @@ def _callbacks(
                 data.validation.images(), data.validation.y, attack
             ),
         )
+    if config.leaking_components:
+        chosen.append(_leaking_tracker(config, data, directory))
     best = max(history.get("val_robust_accuracy", []), default=None)
     # The log first: a row without its checkpoint is dropped on resuming, a
     # checkpoint without its row would lose its figures.
@@ -288,3 +291,18 @@ def _callbacks(
             keras.callbacks.TensorBoard(str(directory / "tensorboard"))
         )
     return chosen
+
+
+def _leaking_tracker(
+    config: TrainingConfig, data: data_room.ImageData, directory: pathlib.Path
+) -> keras.callbacks.Callback:
+    """Return what follows the gradient's share in the components."""
+    counts = config.leaking_components
+    board = directory / "tensorboard" / "gradient_leaking"
+    return callbacks.GradientLeakingTracker(
+        data.validation.images(),
+        data.validation.y,
+        training_components(data, max(counts)),
+        counts,
+        log_dir=board if config.tensorboard else None,
+    )

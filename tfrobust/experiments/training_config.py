@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from tfrobust import recipes
@@ -48,6 +49,9 @@ class TrainingConfig:
         seed: of weights, order, augmentation, noise and validation.
         dtype_policy: Keras' policy; default "float32".
         tensorboard: whether to write TensorBoard summaries.
+        leaking_components: after each epoch, the share of the validation
+            images' loss gradient in the first so many principal components
+            (`callbacks.GradientLeakingTracker`); default none.
     """
 
     data: str = "digits"
@@ -77,6 +81,7 @@ class TrainingConfig:
     seed: int = 0
     dtype_policy: str = "float32"
     tensorboard: bool = False
+    leaking_components: Sequence[int] = ()
 
     def __post_init__(self) -> None:
         recipes.check_defense(self.defense, self.settings)
@@ -94,6 +99,13 @@ class TrainingConfig:
                     f"`{name}` must be less than the {self.epochs} epochs. "
                     f"Received: {name}={getattr(self, name)}"
                 )
+        for count in self.leaking_components:
+            check_integer("leaking_components", count, minimum=1)
+        if self.leaking_components and self.validation_examples == 0:
+            raise ValueError(
+                "`leaking_components` needs validation examples. "
+                "Received: validation_examples=0"
+            )
         if self.epsilon is not None:
             check_positive("epsilon", self.epsilon)
             NormBall(self.norm, epsilon=self.epsilon)

@@ -8,40 +8,56 @@ from tfrobust.records.analyses import CurvatureRecord
 from tfrobust.records.analyses import FlatnessRecord
 from tfrobust.records.analyses import LeakingRecord
 from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.covariance import CovarianceRecord
+from tfrobust.records.covariance import NoiseRecord
 from tfrobust.records.evaluations import AttackRecord
 from tfrobust.records.evaluations import CheckRecord
 from tfrobust.records.evaluations import CurveRecord
 from tfrobust.records.evaluations import EvaluationRecord
 from tfrobust.records.evaluations import TransferRecord
+from tfrobust.records.features import FeatureRecord
 from tfrobust.records.files import plain
 from tfrobust.records.files import read_record
 from tfrobust.records.files import Record
 from tfrobust.records.files import VERSION
 from tfrobust.records.files import write_json
 from tfrobust.records.files import write_record
+from tfrobust.records.landscapes import CurvaturePathRecord
+from tfrobust.records.landscapes import WeightSurfaceRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
 from tfrobust.records.statistics import confidence_interval
 from tfrobust.records.statistics import ratio_of_medians
+from tfrobust.records.toys import PoisoningRecord
+from tfrobust.records.toys import SoftmaxPathRecord
+from tfrobust.records.toys import ToyRecord
 
 __all__ = [
     "AttackRecord",
     "BenchmarkRecord",
     "CheckRecord",
     "confidence_interval",
+    "CovarianceRecord",
+    "CurvaturePathRecord",
     "CurvatureRecord",
     "CurveRecord",
     "EvaluationRecord",
+    "FeatureRecord",
     "FlatnessRecord",
     "LeakingRecord",
+    "NoiseRecord",
     "plain",
+    "PoisoningRecord",
     "ratio_of_medians",
     "read_record",
     "Record",
+    "SoftmaxPathRecord",
     "SurfaceRecord",
+    "ToyRecord",
     "TrainingRecord",
     "TransferRecord",
     "VERSION",
+    "WeightSurfaceRecord",
     "write_json",
     "write_record",
 ]

@@ -12,13 +12,21 @@ from tfrobust.records.analyses import CurvatureRecord
 from tfrobust.records.analyses import FlatnessRecord
 from tfrobust.records.analyses import LeakingRecord
 from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.covariance import CovarianceRecord
+from tfrobust.records.covariance import NoiseRecord
 from tfrobust.records.evaluations import AttackRecord
 from tfrobust.records.evaluations import CheckRecord
 from tfrobust.records.evaluations import CurveRecord
 from tfrobust.records.evaluations import EvaluationRecord
 from tfrobust.records.evaluations import TransferRecord
+from tfrobust.records.features import FeatureRecord
+from tfrobust.records.landscapes import CurvaturePathRecord
+from tfrobust.records.landscapes import WeightSurfaceRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
+from tfrobust.records.toys import PoisoningRecord
+from tfrobust.records.toys import SoftmaxPathRecord
+from tfrobust.records.toys import ToyRecord
 
 VERSION = 1
 Record = Any
@@ -33,6 +41,14 @@ _KINDS = {
         SurfaceRecord,
         CurvatureRecord,
         FlatnessRecord,
+        CurvaturePathRecord,
+        WeightSurfaceRecord,
+        FeatureRecord,
+        CovarianceRecord,
+        NoiseRecord,
+        SoftmaxPathRecord,
+        ToyRecord,
+        PoisoningRecord,
         TrainingRecord,
         BenchmarkRecord,
     )

@@ -8,6 +8,8 @@ from tfrobust.reports.figures import plot_curvature
 from tfrobust.reports.figures import plot_flatness
 from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.figures import plot_surfaces
+from tfrobust.reports.indicators import indicator_rows
+from tfrobust.reports.indicators import indicators
 from tfrobust.reports.kinds import caption
 from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.report import csv_report
@@ -39,6 +41,8 @@ __all__ = [
     "curvature_rows",
     "flatness_rows",
     "html_report",
+    "indicator_rows",
+    "indicators",
     "KINDS",
     "leaking_rows",
     "markdown_report",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from tfrobust.records import confidence_interval
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import LeakingRecord
 from tfrobust.records import TrainingRecord
 from tfrobust.records import TransferRecord
 from tfrobust.reports import html
@@ -21,10 +21,12 @@ from tfrobust.reports.effort import not_tried
 from tfrobust.reports.effort import settings_text
 from tfrobust.reports.html import element
 from tfrobust.reports.html import Html
+from tfrobust.reports.indicators import indicator_rows
 from tfrobust.reports.interactive import accuracy_curves
 from tfrobust.reports.interactive import plotly_script
 from tfrobust.reports.interactive import training_curves
 from tfrobust.reports.kinds import caption
+from tfrobust.reports.kinds import Drawing
 from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.kinds import told
 from tfrobust.reports.tables import as_markdown
@@ -34,7 +36,7 @@ from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 from tfrobust.reports.tables import transfer_rows
 
-_METRICS = ("loss", "val_accuracy", "val_robust_accuracy")
+_METRICS = ("loss", "val_accuracy", "val_robust_accuracy", "gradient_leaking")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,8 +110,11 @@ def markdown_report(shelf: Shelf, title: str) -> str:
         if type(record) in KINDS:
             kind = KINDS[type(record)]
             parts.append(_heading(2, f"{kind.title}: {record.model}"))
-            parts.append(markdown_text(caption([record])))
-            parts.append(as_markdown(told(record)))
+            parts += [
+                markdown_text(caption(drawing.meaning, [record]))
+                for drawing in kind.drawings
+            ]
+            parts += map(as_markdown, told(record))
     if shelf.problems:
         parts += ["## Not to be read", _bullets(shelf.problems)]
     return "\n\n".join(parts) + "\n"
@@ -256,32 +261,50 @@ def _analyses(shelf: Shelf) -> Html:
             by_data.setdefault(record.data, []).append(record)
         for data, records in by_data.items():
             parts.append(element("h3", f"{how.title}, {data}"))
-            # Side by side, on one scale; more than three are too small.
-            for first in range(0, len(records), 3):
-                parts.append(_analysis(records[first : first + 3]))
+            for drawing in how.drawings:
+                groups = drawing.groups(records)
+                parts += [_drawn(drawing, group) for group in groups]
+            for record in records:
+                head = element("summary", f"{record.model}: numbers")
+                inner = map(html.table, told(record))
+                parts.append(element("details", head, *inner))
+    parts += _regressions(shelf)
     return _joined(parts, "No analysis was found: run tools.analyze.")
 
 
-def _analysis(records: Sequence[Any]) -> Html:
-    kind = KINDS[type(records[0])]
+def _regressions(shelf: Shelf) -> list[Html]:
+    """Return what tells of robustness, where three models or more can say."""
+    by_data: dict[str, list[LeakingRecord]] = {}
+    for _, record in shelf.of(LeakingRecord):
+        by_data.setdefault(record.data, []).append(record)
+    parts = []
+    for data, records in by_data.items():
+        if len(records) < 3:
+            continue
+        parts.append(element("h3", f"What tells of robustness, {data}"))
+        try:
+            rows = indicator_rows(records)
+        except ValueError as error:
+            parts.append(html.absent(f"No regression: {error}"))
+            continue
+        parts.append(html.table(rows, text_columns=(1,)))
+    return parts
 
-    def draw(path: pathlib.Path) -> None:
-        kind.draw(records, path)
 
-    parts = [html.picture(draw, caption(records))]
-    for record in records:
-        inner = html.table(told(record))
-        head = element("summary", f"{record.model}: numbers")
-        parts.append(element("details", head, inner))
-    return _joined(parts, "")
+def _drawn(drawing: Drawing, records: Sequence[Any]) -> Html:
+    return html.picture(
+        lambda path: drawing.draw(records, path),
+        caption(drawing.meaning, records),
+    )
 
 
 def _trainings(shelf: Shelf) -> Html:
     found = shelf.of(TrainingRecord)
+    seen = dict.fromkeys(m for _, record in found for m in record.history)
     parts = [
         training_curves(found, metric)
-        for metric in _METRICS
-        if any(metric in record.history for _, record in found)
+        for metric in seen
+        if metric.startswith(_METRICS)
     ]
     return _joined(parts, "No training was found.")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.records_test import ROWS
-from tfrobust import analysis
-from tfrobust.analysis.indicators import determination
+from tfrobust import reports
 from tfrobust.records import LeakingRecord
+from tfrobust.reports.indicators import determination
 
 _NORM = [0.199, 0.190, 0.306, 0.262, 1.084, 0.540, 1.952, 2.332]
 _COLUMNS = {
@@ -45,7 +45,7 @@ def test_records_give_what_their_columns_give():
         _record("b", 0.09, 1.0, (3.0, 3.0)),
         _record("c", 0.16, 0.25, (4.0, 4.0)),
     ]
-    found = analysis.indicators(rows, "ddn", 1)
+    found = reports.indicators(rows, "ddn", 1)
     assert found["sqrt(alpha_1)"] == pytest.approx(1.0)  # 2, 3, 4 on .2, .3, .4
     assert found["1 / mean gradient norm"] == pytest.approx(
         determination([0.5, 1.0, 4.0], [2.0, 3.0, 4.0])
@@ -55,7 +55,27 @@ def test_records_give_what_their_columns_give():
 def test_too_few_models_or_norms_are_refused():
     rows = [_record(name, 0.1, 1.0, (1.0,)) for name in "ab"]
     with pytest.raises(ValueError, match="at least three.*2"):
-        analysis.indicators(rows, "ddn", 1)
+        reports.indicators(rows, "ddn", 1)
     rows.append(_record("c", 0.1, 1.0, ()))
     with pytest.raises(ValueError, match="none of c"):
-        analysis.indicators(rows, "ddn", 1)
+        reports.indicators(rows, "ddn", 1)
+
+
+def test_the_table_takes_half_of_the_components_all_have():
+    records = [
+        _record(str(k), alpha, 1.0 / size, (norm,))
+        for k, (alpha, size, norm) in enumerate(
+            [(0.04, 1.0, 2.0), (0.09, 2.0, 3.0), (0.16, 4.0, 4.0)]
+        )
+    ]
+    rows = reports.indicator_rows(records)
+    # sqrt(alpha_1) is a line in the norms; 1, 2, 4 on 2, 3, 4 is not:
+    # its correlation is 3 / sqrt(2 * 14 / 3).
+    assert rows[1:] == [
+        ["ddn", "1 / mean gradient norm", "0.964", "3"],
+        ["ddn", "sqrt(alpha_1)", "1.000", "3"],
+    ]
+    page = reports.html_report(
+        reports.Shelf(tuple((str(k), r) for k, r in enumerate(records))), "t"
+    )
+    assert "sqrt(alpha_1)" in page and "0.964" in page

@@ -66,3 +66,24 @@ def determination(
     rest = response - design @ weights
     about_mean = response - response.mean()
     return float(1.0 - rest @ rest / (about_mean @ about_mean))
+
+
+def indicator_rows(records: Sequence[LeakingRecord]) -> list[list[str]]:
+    """Return header and rows: R^2 by attack, of what may predict its norms.
+
+    For half of the components that all have, and for all attacks that broke
+    images of each model.
+
+    Args:
+        records: of at least three models on the same images.
+
+    Raises:
+        ValueError: as `indicators`.
+    """
+    shared = set.intersection(*(set(r.perturbation_norms) for r in records))
+    count = max(1, min(len(r.energy) for r in records) // 2)
+    rows = [["R^2 of the mean perturbation norm of", "on", "R^2", "models"]]
+    for attack in sorted(shared):
+        for name, value in indicators(records, attack, count).items():
+            rows.append([attack, name, f"{value:.3f}", str(len(records))])
+    return rows

@@ -1,0 +1,116 @@
+"""Every analysis, from a configuration to record, table and pictures."""
+
+import math
+
+import keras
+import pytest
+
+from tests import networks
+from tfrobust import experiments
+from tfrobust import recipes
+from tfrobust import reports
+from tfrobust.records import read_record
+
+_SMALL = {
+    "gradient_leaking": {
+        "num_components": 8,
+        "attacks": ("fgsm",),
+        "epsilon": 1.0,
+    },
+    "surface": {"resolution": 3},
+    "weight_surface": {"resolution": 3},
+    "noise": {"decay_lengths": (1.0, 4.0)},
+    "features": {"attacks": ("fgsm", "bim")},
+    "covariance": {"attacks": ("fgsm",)},
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "m.keras"
+    data = recipes.load_data("digits").train
+    network = recipes.make_architecture("dense_network", (8, 8, 1), 10)
+    network.compile("adam", networks.sparse_loss(), jit_compile=False)
+    network.fit(data.images(), data.y, epochs=8, verbose=0)
+    network.save(path)
+    return path
+
+
+def _config(model, name, **changes):
+    settings = {"num_examples": 24} | _SMALL.get(name, {})
+    return experiments.AnalysisConfig(str(model), name, **settings | changes)
+
+
+@pytest.mark.parametrize("name", list(experiments.ANALYSES))
+def test_an_analysis_leaves_record_table_and_pictures(name, model, tmp_path):
+    lines = []
+    out = tmp_path / "out"
+    record = experiments.analyze(_config(model, name), out, say=lines.append)
+    assert read_record(out / "analysis.json") == record
+    assert record.model == str(model) and record.provenance["seed"] == 0
+    kind = reports.KINDS[type(record)]
+    assert lines == [reports.as_text(rows(record)) for rows in kind.tables]
+    pictures = sorted(out.glob("*.png"))
+    assert len(pictures) == len(kind.drawings)
+    assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
+    # The report draws and tells the same from the record alone.
+    page = reports.html_report(experiments.collect([out]), "title")
+    assert page.count('<img src="data:image/png') == len(kind.drawings)
+    assert "No picture" not in page and "no table" not in page
+
+
+def test_points_are_of_the_ball_that_was_asked_for(model, tmp_path):
+    usual = _config(model, "examples").ball
+    assert (usual.norm, usual.epsilon) == ("inf", 0.15)
+    free = _config(model, "gradient_leaking").ball
+    assert (free.norm, free.epsilon) == (2, math.inf)
+    asked = _config(model, "examples", norm=2, epsilon=0.5, attacks=("fgsm",))
+    record = experiments.analyze(asked, tmp_path / "out", say=lambda _: None)
+    ball = record.settings["threat_model"]
+    assert (ball["norm"], ball["epsilon"]) == (2, 0.5)
+    assert max(record.perturbation_norms) <= 0.5 + 1e-6
+    with pytest.raises(ValueError, match="`epsilon` must be given"):
+        _config(model, "examples", norm=2)
+
+
+def test_what_an_analysis_can_not_have_is_said_in_a_line(model, tmp_path):
+    for name, changes, message in (
+        ("examples", {"attacks": ("fgsm", "bim")}, "takes one attack"),
+        ("surface", {"example": 10**6}, "`example` must be below"),
+        ("features", {"num_clusters": 500}, "500 clusters need"),
+    ):
+        with pytest.raises(ValueError, match=message) as error:
+            experiments.analyze(
+                _config(model, name, **changes), tmp_path / "out"
+            )
+        assert "\n" not in str(error.value)
+        assert not (tmp_path / "out").exists()
+    for changes, message in (
+        ({"decay_lengths": (0.0,)}, "`decay_lengths` must be positive"),
+        ({"num_clusters": 0}, "`num_clusters` must be at least 1"),
+        ({"analysis": "leaking"}, "gradient_leaking"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _config(model, changes.pop("analysis", "noise"), **changes)
+
+
+def test_the_gradients_share_is_followed_along_training(tmp_path):
+    config = experiments.TrainingConfig(
+        "digits",
+        architecture="dense_network",
+        epochs=2,
+        validation_examples=40,
+        validation_steps=1,
+        leaking_components=(4, 64),
+    )
+    record = experiments.train(config, tmp_path / "run", say=lambda _: None)
+    few, all_ = (record.history[f"gradient_leaking_{d}"] for d in (4, 64))
+    # All 64 components hold the whole gradient.
+    assert all_ == pytest.approx([1.0, 1.0], abs=1e-5)
+    assert all(0.0 < share < 1.0 for share in few)
+    model = keras.models.load_model(tmp_path / "run" / "last.keras")
+    assert model.classifier.name == "dense_network"
+    with pytest.raises(ValueError, match="needs validation examples"):
+        experiments.TrainingConfig(
+            validation_examples=0, leaking_components=(1,)
+        )
