@@ -114,18 +114,30 @@ def test_noise_goes_along_the_normal_and_nowhere_else(monkeypatch):
     seen = []
 
     def kept(x, y, **settings):
-        seen.append(x)
+        seen.append((x, settings))
         return _vertical(x, y, **settings)
 
     monkeypatch.setattr(toys, "train_toy", kept)
-    toys.leaking_toy(toys.sine_surface(), normal_noise=0.2, num_examples=4000)
-    clean = toys.sine_surface().points(4000, (0, 0))
-    moved = seen[0].astype("float64") - clean.x
+    record = toys.leaking_toy(
+        toys.sine_surface(),
+        normal_noise=0.2,
+        num_examples=4000,
+        num_steps=7,
+        seed=3,
+    )
+    ((x, settings),) = seen
+    assert settings == {"num_steps": 7, "seed": 3}
+    clean = toys.sine_surface().points(4000, (3, 0))
+    moved = x.astype("float64") - clean.x
     along = (moved * clean.normals).sum(1)
     np.testing.assert_allclose(moved, along[:, None] * clean.normals, atol=1e-6)
     # Of 4,000 draws: within four standard errors.
     assert along.std() == pytest.approx(0.2, abs=4 * 0.2 / np.sqrt(8000))
     assert along.mean() == pytest.approx(0.0, abs=4 * 0.2 / np.sqrt(4000))
+    # The components are the manifold's, which knows of no noise.
+    variance = np.linalg.eigvalsh(np.cov(clean.x.T.astype("float64")))[::-1]
+    energy = np.cumsum(variance) / variance.sum()
+    np.testing.assert_allclose(record.energy, energy, rtol=1e-5)
 
 
 @pytest.mark.parametrize("manifold", [toys.parabola(), toys.sine_surface()])
@@ -146,14 +158,12 @@ def test_a_seed_says_everything_and_keras_own_is_left_alone():
     settings = {"num_examples": 60, "num_steps": 10}
     first = toys.leaking_toy(toys.parabola(), **settings)
     keras.utils.set_random_seed(5)
+    before = np.random.uniform()
+    keras.utils.set_random_seed(5)
     assert toys.leaking_toy(toys.parabola(), **settings) == first
+    assert np.random.uniform() == before
     other = toys.leaking_toy(toys.parabola(), **settings, seed=1)
     assert other.points != first.points
-    keras.utils.set_random_seed(7)
-    before = np.random.uniform()
-    keras.utils.set_random_seed(7)
-    toys.leaking_toy(toys.parabola(), **settings)
-    assert np.random.uniform() == before
 
 
 def test_more_steps_lower_the_loss():

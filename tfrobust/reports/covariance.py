@@ -129,7 +129,7 @@ def plot_noise(
                 linestyle=LINES[index % len(LINES)],
                 marker=MARKERS[index % len(MARKERS)],
                 markersize=4,
-                label=f"l{record.norm} radius {epsilon:g}",
+                label=f"l{record.norm} radius {epsilon:g}, pixels in [0, 1]",
             )
         axes.set_xlabel("decay length of the noise, pixels")
         axes.set_ylim(-2, 102)
@@ -161,10 +161,11 @@ def _draw_profiles(
         )
         if decay is not None:
             marker = MARKERS[index % len(MARKERS)]
-            axes.plot(decay, profile[0] / math.e, marker, color=colour)
+            height = profile[0] / math.e
+            axes.plot(decay, height, marker, color=colour, fillstyle="none")
     axes.axhline(0.0, color="0.5", linewidth=0.8)
     axes.set_xlabel("distance, pixels")
-    axes.set_ylabel(f"K of channels {first} and {second}, mean square = 1")
+    axes.set_ylabel(f"K of channels {first} and {second}, normalised")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False, fontsize=8)
     axes.set_title(
@@ -179,7 +180,8 @@ def _draw_functions(
     """Draw K of each source on one scale of colours; return the last."""
     first, second = channels
     shown = {n: k[first][second] for n, k in record.function.items()}
-    most = max(abs(v) for rows in shown.values() for row in rows for v in row)
+    sizes = (abs(v) for rows in shown.values() for row in rows for v in row)
+    most = max(sizes) or 1.0
     down, right = (side - 0.5 for side in record.image_shape[:2])
     for axes, (name, rows) in zip(panels, shown.items(), strict=True):
         drawn = axes.imshow(

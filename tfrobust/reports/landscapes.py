@@ -276,7 +276,7 @@ def _draw_solid(
     """Draw a grid whose rows are along the first direction."""
     import numpy as np
 
-    first, second = np.meshgrid(at, at, indexing="xy")
+    first, second = np.meshgrid(at, at, indexing="ij")
     axes.plot_surface(
         first, second, grid, rstride=1, cstride=1, zorder=1, **colours
     )
