@@ -35,6 +35,9 @@ def test_adversarial_training_holds_where_standard_training_breaks(run):
         curve = read_record(directory / "curve.json")
         assert curve.robust_accuracy[0] == record.clean_accuracy
         assert curve.robust_accuracy[-1] <= 0.05
+        examples = read_record(directory / "examples.json")
+        assert examples.clean_accuracy == record.clean_accuracy
+        assert len(examples.images) == 4
     assert (path / "accuracy.png").is_file()
     assert any("worst case" in line for line in lines)
 

@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 
+from tfrobust import analysis
 from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust import reports
@@ -21,6 +22,7 @@ from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import SoftmaxPathRecord
 from tfrobust.records import write_record
 from tfrobust.threat_model import NormBall
 
@@ -57,8 +59,9 @@ def quickstart(
 
     Args:
         output_dir: run directories of the models, `NAME/evaluation.json`,
-            `NAME/curve.json` and `accuracy.png` go here; what an earlier
-            quickstart left is replaced.
+            `NAME/curve.json`, `NAME/examples.json`, `accuracy.png` and
+            `report.html` go here; what an earlier quickstart left is
+            replaced.
         say: is told what a person should know; default `print`.
 
     Returns:
@@ -70,9 +73,10 @@ def quickstart(
     for name, config in MODELS.items():
         directory = output / name
         train(config, directory, overwrite=True, say=say)
-        record, curve = _evaluate(name, directory, data)
+        record, curve, examples = _evaluate(name, directory, data)
         write_record(record, directory / "evaluation.json")
         write_record(curve, directory / "curve.json")
+        write_record(examples, directory / "examples.json")
         records.append(record)
         curves.append(curve)
     picture = output / "accuracy.png"
@@ -97,7 +101,7 @@ def _quiet(_: str) -> None:
 
 def _evaluate(
     name: str, directory: pathlib.Path, data: ImageData
-) -> tuple[EvaluationRecord, CurveRecord]:
+) -> tuple[EvaluationRecord, CurveRecord, SoftmaxPathRecord]:
     classifier = load_classifier(directory / LAST)
     config = EvaluationConfig(
         str(directory / LAST),
@@ -115,4 +119,16 @@ def _evaluate(
         curve = evaluation.accuracy_against_epsilon(
             classifier, x, y, attack, RADII, model=name, progress=bar
         )
-    return dataclasses.replace(record, model=name), curve
+    # Last iterates of all images: what labels give away can be seen too.
+    examples = analysis.softmax_path(
+        classifier,
+        x,
+        y,
+        dataclasses.replace(attack, keep_best=False),
+        num_images=4,
+        model=name,
+        model_digest=record.model_digest,
+        data=record.data,
+        provenance=record.provenance,
+    )
+    return dataclasses.replace(record, model=name), curve, examples

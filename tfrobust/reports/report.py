@@ -34,6 +34,7 @@ from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import markdown_text
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
+from tfrobust.reports.tables import shown
 from tfrobust.reports.tables import transfer_rows
 
 _METRICS = ("loss", "val_accuracy", "val_robust_accuracy", "gradient_leaking")
@@ -198,7 +199,7 @@ def _curves(shelf: Shelf) -> Html:
         parts.append(
             element(
                 "p",
-                f"{first.num_examples} images, {settings_text(first.attack)}.",
+                f"{first.num_examples} images, {shown(first.attack)}.",
                 css="faint",
             )
         )
@@ -207,13 +208,18 @@ def _curves(shelf: Shelf) -> Html:
 
 def _masking(shelf: Shelf) -> Html:
     parts: list[Any] = []
-    for record in _flat(shelf):
-        parts.append(element("h3", record.model))
-        if not record.masking:
-            parts.append(
-                html.absent("Not looked for: an l-inf ball and a radius only.")
+    without = [r.model for r in _flat(shelf) if not r.masking]
+    if without:
+        parts.append(
+            html.absent(
+                f"Not looked for: {', '.join(without)}. tools.evaluate looks, "
+                "in an l-inf ball with a radius."
             )
+        )
+    for record in _flat(shelf):
+        if not record.masking:
             continue
+        parts.append(element("h3", record.model))
         rows: list[list[Any]] = [["check", "number", "verdict", "meaning"]]
         rows += [
             [
@@ -321,8 +327,8 @@ def _provenance(shelf: Shelf) -> Html:
     rows: list[list[Any]] = [["found in", "kind", "from"]]
     for where, record in shelf.records:
         origin = getattr(record, "provenance", {})
-        shown = {k: v for k, v in origin.items() if k != "configuration"}
-        rows.append([where, type(record).__name__, settings_text(shown)])
+        kept = {k: v for k, v in origin.items() if k != "configuration"}
+        rows.append([where, type(record).__name__, settings_text(kept)])
     return html.table(rows, text_columns=(1, 2))
 
 

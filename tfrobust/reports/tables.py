@@ -188,9 +188,9 @@ def settings_lines(record: EvaluationRecord) -> list[str]:
         settings = dict(attack.settings)
         ball = settings.pop("threat_model")
         kind = settings.pop("name")
-        shown = [f"l{ball['norm']}, epsilon={_plain(ball['epsilon'])}"]
-        shown += [f"{k}={_plain(v)}" for k, v in settings.items()]
-        lines.append(f"{attack.name}: {kind} ({', '.join(shown)})")
+        parts = [f"l{ball['norm']}, epsilon={shown(ball['epsilon'])}"]
+        parts += [f"{k}={shown(v)}" for k, v in settings.items()]
+        lines.append(f"{attack.name}: {kind} ({', '.join(parts)})")
     return lines
 
 
@@ -254,10 +254,11 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def _plain(value: object) -> str:
+def shown(value: object) -> str:
+    """Return settings as one would write them: NAME(argument=value, ...)."""
     if isinstance(value, dict) and "name" in value:
         hidden = ("name", "threat_model")
         inner = {k: v for k, v in value.items() if k not in hidden}
-        shown = ", ".join(f"{k}={_plain(v)}" for k, v in inner.items())
-        return f"{value['name']}({shown})" if shown else str(value["name"])
+        inside = ", ".join(f"{k}={shown(v)}" for k, v in inner.items())
+        return f"{value['name']}({inside})" if inside else str(value["name"])
     return f"{value:g}" if isinstance(value, float) else str(value)
