@@ -148,8 +148,9 @@ def test_clean_and_adversarial_features_share_scikit_learns_embedding():
     for name, attack in _ATTACKS.items():
         points = np.concatenate([x[:12], attack(model, x, y).x_adv[:12]])
         tsne = TSNE(2, init="pca", perplexity=4.0, random_state=1)
+        points = points.astype("float64") - points.mean(0, "float64")
         with threadpool_limits(1):
-            places = tsne.fit_transform(points.astype("float64"))
+            places = tsne.fit_transform(points / np.ptp(points, axis=0).max())
         found = (
             record.clean_embedding[name] + record.adversarial_embedding[name]
         )
@@ -162,13 +163,19 @@ def test_clean_and_adversarial_features_share_scikit_learns_embedding():
     assert few.perplexity == pytest.approx(23 / 3)
 
 
-def test_places_do_not_depend_on_the_number_of_threads():
-    features = np.random.default_rng(0).normal(size=(150, 8))
-    with threadpool_limits(1):
-        one = subject.embed_features(features, perplexity=10.0)
-    with threadpool_limits(4):
-        four = subject.embed_features(features, perplexity=10.0)
-    np.testing.assert_array_equal(one, four)
+def test_a_seed_gives_the_same_places_again():
+    # Of so many columns the components are found from random vectors.
+    model, _, x, y = _linear(size=600)
+    first, again, other = (
+        np.array(
+            subject.feature_analysis(
+                model, x, y, {"fgsm": _FGSM}, perplexity=8.0, seed=seed
+            ).clean_embedding["fgsm"]
+        )
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 0.1
 
 
 def test_embedded_blobs_stay_together():
@@ -193,6 +200,14 @@ def test_one_feature_and_one_place_can_be_embedded():
     assert np.isfinite(places).all() and np.ptp(places, axis=0).max() > 1
     same = subject.embed_features(np.ones((5, 3)), perplexity=1.0)
     assert same.tolist() == [[0.0, 0.0]] * 5
+
+
+def test_features_of_any_size_can_be_embedded():
+    features = np.random.default_rng(0).normal(size=(20, 3))
+    places = subject.embed_features(features, perplexity=3.0)
+    for scale in (2.0**-100, 2.0**100):  # neither fits float32 when squared
+        scaled = subject.embed_features(scale * features, perplexity=3.0)
+        np.testing.assert_array_equal(scaled, places)
 
 
 def test_batches_and_maps_of_features_change_nothing():

@@ -267,12 +267,15 @@ def embed_features(
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
-    if not np.ptp(features, axis=0).any():  # one place has no direction
+    spread = np.ptp(features, axis=0).max()
+    if spread == 0:  # one place has no direction
         return np.zeros((len(features), 2))
+    # Distances are float32 inside; their unit is of no importance.
+    features = (features - features.mean(axis=0)) / spread
     # One feature has one principal component, and the start needs two.
     features = np.pad(features, [(0, 0), (0, max(0, 2 - features.shape[1]))])
     tsne = TSNE(2, init="pca", perplexity=perplexity, random_state=seed)
-    # Threads add up in any order, and rounding grows from step to step.
+    # Its threads wait spinning: on a busy machine two take 15 times as long.
     with threadpool_limits(limits=1):
         return tsne.fit_transform(features)
 
