@@ -33,6 +33,7 @@ class AttackProgress:
     def __exit__(self, *error: Any) -> None:
         self._watching.__exit__(*error)
         if self._bar is not None:
+            self._bar.set_postfix_str("")
             self._bar.close()
 
     def __call__(self, name: str, done: int) -> None:

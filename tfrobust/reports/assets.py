@@ -30,7 +30,7 @@ caption { text-align: left; color: var(--faint); padding: 0.25rem 0; }
 th, td { padding: 0.3rem 0.7rem; text-align: right;
   border-bottom: 1px solid var(--line); }
 th { background: var(--band); vertical-align: bottom; }
-th:first-child, td:first-child, td.text { text-align: left;
+th:first-child, td:first-child, td.text, th.text { text-align: left;
   overflow-wrap: anywhere; min-width: 8rem; }
 th button { all: unset; cursor: pointer; font-weight: 600; }
 th button:focus-visible { outline: 2px solid var(--link); }

@@ -29,7 +29,7 @@ def covariance_rows(record: CovarianceRecord) -> Rows:
             "vectors",
             "root mean square",
             "K at 0",
-            "K at 1 pixel",
+            "K near 1 pixel",
             "decay length, pixels",
             "by pairs, pixels",
         ]

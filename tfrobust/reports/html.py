@@ -66,21 +66,26 @@ def table(
     heads = [
         element("button", c, type="button") if sortable else c for c in rows[0]
     ]
-    head = element("tr", *(element("th", h, scope="col") for h in heads))
+    css = ["text" if k in text_columns else "number" for k in range(len(heads))]
+    cells = [
+        element("th", head, scope="col", css=kind)
+        for head, kind in zip(heads, css, strict=True)
+    ]
+    head = element("tr", *cells)
     body = [
         element(
             "tr",
             *(
-                element("td", cell, css="text" if k in text_columns else "n")
-                for k, cell in enumerate(row)
+                element("td", cell, css=kind)
+                for cell, kind in zip(row, css, strict=True)
             ),
         )
         for row in rows[1:]
     ]
     parts = [element("caption", caption)] if caption else []
     parts += [element("thead", head), element("tbody", *body)]
-    css = "sortable" if sortable else "plain"
-    return element("div", element("table", *parts, css=css), css="wide")
+    kind = "sortable" if sortable else "plain"
+    return element("div", element("table", *parts, css=kind), css="wide")
 
 
 def picture(draw: Callable[[pathlib.Path], None], caption: str) -> Html:

@@ -203,7 +203,11 @@ def _curves(shelf: Shelf) -> Html:
                 css="faint",
             )
         )
-    return _joined(parts, "No accuracy against the radius was recorded.")
+    return _joined(
+        parts,
+        "No accuracy against the radius was recorded: "
+        "evaluation.accuracy_against_epsilon makes a record of it.",
+    )
 
 
 def _masking(shelf: Shelf) -> Html:

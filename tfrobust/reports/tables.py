@@ -58,8 +58,9 @@ def attack_rows(
     seconds = seconds or {}
     medians = _median_norms(record)
     total = record.num_examples
-    header = ["attack", "accuracy %", "95 % interval", "seconds"]
-    rows = [header + ["median norm"] * bool(medians)]
+    header = ["attack", "accuracy %", "95 % interval"]
+    header += ["seconds"] * bool(seconds) + ["median norm"] * bool(medians)
+    rows = [header]
     outcomes = [("clean", record.clean)]
     outcomes += [(a.name, a.robust) for a in record.attacks]
     outcomes.append(("worst case", record.worst_case))
@@ -70,11 +71,15 @@ def attack_rows(
                 name,
                 _percent(sum(right) / total),
                 f"{_percent(low)} - {_percent(high)}",
-                f"{seconds[name]:.1f}" if name in seconds else "",
+                *([_tenths(seconds.get(name))] if seconds else []),
                 *([medians.get(name, "")] if medians else []),
             ]
         )
     return rows
+
+
+def _tenths(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f}"
 
 
 def leaking_rows(record: LeakingRecord) -> Rows:
