@@ -1,11 +1,15 @@
 """Run directories become a report; what can't be read is said."""
 
+import csv
+import dataclasses
 import json
+import re
 
 import pytest
 
 from tests.records_test import evaluation
 from tfrobust import experiments
+from tfrobust.records import CurveRecord
 from tfrobust.records import write_record
 
 
@@ -67,3 +71,83 @@ def test_an_empty_directory_is_said(tmp_path):
     (tmp_path / "empty").mkdir()
     shelf = experiments.collect([tmp_path / "empty"])
     assert shelf.problems == (f"{tmp_path / 'empty'} holds no record.",)
+
+
+def _changed(path, **fields):
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps(data | fields))
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"clean": []}, "outcomes are not of the same examples"),
+        ({"clean": [True]}, "outcomes are not of the same examples"),
+        ({"clean": [5, 5, 5, 5]}, r"clean is not tuple\[bool, \.\.\.\]"),
+        ({"attacks": None}, "attacks is not a list"),
+        ({"attacks": [{"name": "a"}]}, "perturbation_norm, robust, settings"),
+        ({"masking": "x"}, "masking is not a list"),
+        ({"provenance": []}, "provenance is not dict"),
+        ({"model": None}, "model is not str"),
+        ({"colour": "red"}, "colour unknown"),
+    ],
+)
+def test_a_record_of_other_types_is_named_and_left_out(
+    fields, message, runs, tmp_path
+):
+    _changed(runs / "one" / "evaluation.json", **fields)
+    shelf = experiments.report([runs], tmp_path / "r.html", say=print)
+    assert [record.model for _, record in shelf.records] == ["two"]
+    (problem,) = shelf.problems
+    assert problem.startswith(f"{runs}/one/evaluation.json is no Eval")
+    assert re.search(message, problem)
+
+
+def test_two_attacks_of_one_name_are_refused(runs):
+    path = runs / "one" / "evaluation.json"
+    attacks = json.loads(path.read_text())["attacks"]
+    _changed(path, attacks=[attacks[0], attacks[0]])
+    assert (
+        "two attacks have one name" in experiments.collect([runs]).problems[0]
+    )
+
+
+def test_a_nested_file_is_no_record(runs):
+    (runs / "deep.json").write_text("[" * 100_000 + "]" * 100_000)
+    assert len(experiments.collect([runs]).records) == 2
+
+
+def test_a_run_named_twice_counts_once(runs):
+    again = runs / ".." / "runs"
+    shelf = experiments.collect([runs, again, runs / "one" / "evaluation.json"])
+    assert len(shelf.records) == 2 and shelf.problems == ()
+    assert len(experiments.collect(str(runs)).records) == 2
+
+
+def test_all_three_files_are_written_or_none(runs, tmp_path):
+    out = tmp_path / "out"
+    (out / "r.md").mkdir(parents=True)
+    with pytest.raises(ValueError, match="r.md is a directory"):
+        experiments.report([runs], out / "r.html")
+    assert [p.name for p in out.iterdir()] == ["r.md"]
+
+
+def test_a_lone_surrogate_and_a_formula_are_text(runs, tmp_path):
+    _changed(runs / "one" / "evaluation.json", model="=A1 \ud800")
+    out = tmp_path / "r.html"
+    experiments.report([runs], out, say=print)
+    with out.with_suffix(".csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["model"] == "'=A1 \\ud800"
+    assert "=A1 \\ud800" in out.read_text()
+
+
+def test_an_odd_section_costs_itself_alone(tmp_path):
+    curve = CurveRecord("m", {"name": "PGD"}, (0.0, 0.1), (1.0, 0.5), 4)
+    odd = dataclasses.replace(curve, attack={"threat_model": "ball"})
+    write_record(odd, tmp_path / "curve.json")
+    write_record(evaluation("one"), tmp_path / "evaluation.json")
+    shelf = experiments.report([tmp_path], tmp_path / "r.html", say=print)
+    assert len(shelf.records) == 2
+    page = (tmp_path / "r.html").read_text()
+    assert page.count("This section could not be made.") == 1
+    assert '<td class="number">75.0</td>' in page

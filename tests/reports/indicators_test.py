@@ -79,3 +79,12 @@ def test_the_table_takes_half_of_the_components_all_have():
         reports.Shelf(tuple((str(k), r) for k, r in enumerate(records))), "t"
     )
     assert "sqrt(alpha_1)" in page and "0.964" in page
+
+
+def test_models_that_do_not_differ_have_no_regression():
+    rows = [_record(name, 0.1, 1.0, (1.0,)) for name in "abc"]
+    with pytest.raises(ValueError, match="must differ.*1 for each"):
+        reports.indicators(rows, "ddn", 1)
+    rows[0] = _record("a", 0.1, 0.0, (2.0,))
+    with pytest.raises(ValueError, match="no gradient"):
+        reports.indicators(rows, "ddn", 1)

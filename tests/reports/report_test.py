@@ -146,6 +146,8 @@ def test_other_images_or_another_ball_make_another_table():
     wide = {"threat_model": {"norm": 2, "epsilon": 0.5}, "name": "PGD"}
     attack = dataclasses.replace(one.attacks[0], settings=wide)
     far = dataclasses.replace(one, attacks=(attack,))
+    both = dataclasses.replace(one, attacks=(one.attacks[0], attack))
+    assert effort.ball_name(both) == "linf, epsilon 0.1 and l2, epsilon 0.5"
     groups = reports.Shelf((("a", one), ("b", other), ("c", far))).evaluations()
     assert list(groups) == [
         "digits, test, linf, epsilon 0.1, 4 images",
@@ -181,6 +183,11 @@ def test_what_was_tried_is_not_called_untried():
     whole = _attacked_with({"name": "AutoAttack", "version": "standard"})
     for word in ("AutoAttack", "Square", "margin", "random start"):
         assert not _missing(word, whole), word
+    ok = (CheckRecord("random forward", 0.0, "ok", ""),)
+    looked = dataclasses.replace(whole, masking=ok)
+    assert _missing("several passes", whole)
+    assert not _missing("several passes", looked)
+    assert _missing("does not count those", looked)
     # 98 / sqrt(4): half of a 95 % interval around one half.
     assert _missing("within 49 points", whole)
 

@@ -119,7 +119,8 @@ def mean_shares(vectors: np.ndarray, basis: np.ndarray) -> tuple[float, ...]:
     flat = vectors.reshape(len(vectors), -1).astype("float64")
     # The largest entry first: squares of small gradients are nothing.
     largest = np.abs(flat).max(axis=1, initial=0.0)
-    flat = flat[largest > 0] / largest[largest > 0, None]
+    some = largest != 0  # what isn't finite stays, and shows
+    flat = flat[some] / largest[some, None]
     if not len(flat):
         return (0.0,) * basis.shape[1]
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)

@@ -68,7 +68,8 @@ def softmax_path(
         provenance: of the run; default nothing.
 
     Raises:
-        ValueError: for fewer than two points, and what the attack refuses.
+        ValueError: for fewer than two points, no image that is right, and
+            what the attack refuses.
     """
     check_integer("num_points", num_points, minimum=2)
     check_integer("num_images", num_images, minimum=1)
@@ -78,6 +79,11 @@ def softmax_path(
     true = attack(classifier, x, y, **settings)
     predicted = attack(classifier, x, true.clean_predictions, **settings)
     shown = _shown(true)[:num_images]
+    if not shown.size:
+        raise ValueError(
+            "An image must be classified correctly to be shown. "
+            f"Received: none of {len(x)}"
+        )
     positions = np.linspace(0.0, 1.0, num_points)
     return SoftmaxPathRecord(
         model=model,

@@ -78,6 +78,7 @@ class GradientLeakingTracker(keras.callbacks.Callback):
                 f"`dimensions` must be some of 1 to {known}. "
                 f"Received: dimensions={dimensions!r}"
             )
+        check_integer("batch_size", batch_size, minimum=1)
         self.components = components
         self.dimensions = tuple(dimensions)
         self.log_dir = log_dir

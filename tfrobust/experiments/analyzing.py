@@ -44,5 +44,5 @@ def analyze(
     write_record(record, directory / "analysis.json")
     for number, drawing in enumerate(kind.drawings):
         suffix = f"-{number + 1}" if number else ""
-        drawing.draw([record], directory / f"analysis{suffix}.png")
+        drawing.save([record], directory / f"analysis{suffix}.png")
     return record

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -41,16 +42,19 @@ def report(
     out = pathlib.Path(out)
     if out.suffix != ".html":
         raise ValueError(f"`out` must end in .html. Received: out={out}")
+    paths = [out.with_suffix(s) for s in (".csv", ".md", ".html")]
+    for path in paths:
+        if path.is_dir():
+            raise ValueError(f"{path} is a directory; choose another `out`.")
     shelf = collect(runs)
     run_directory.check_writable(out.parent)
     out.parent.mkdir(parents=True, exist_ok=True)
-    texts = {
-        ".csv": reports.csv_report(shelf),
-        ".md": reports.markdown_report(shelf, title),
-        ".html": reports.html_report(shelf, title),
-    }
-    for suffix, text in texts.items():
-        _write(out.with_suffix(suffix), text)
+    csv, markdown, page = (
+        reports.csv_report(shelf),
+        reports.markdown_report(shelf, title),
+        reports.html_report(shelf, title),
+    )
+    _write(dict(zip(paths, (csv, markdown, page), strict=True)))
     for problem in shelf.problems:
         say(f"warning: {problem}")
     plural = "" if len(shelf.records) == 1 else "s"
@@ -65,32 +69,48 @@ def collect(runs: Sequence[str | pathlib.Path]) -> Shelf:
     Raises:
         ValueError: for a path that isn't there, or no path.
     """
+    if isinstance(runs, str | pathlib.Path):
+        runs = [runs]
     if not runs:
         raise ValueError("`runs` must name at least one directory.")
-    records: dict[str, Any] = {}
+    records: dict[pathlib.Path, tuple[str, Any]] = {}
     problems: list[str] = []
     for run in map(pathlib.Path, runs):
         if not run.exists():
             raise ValueError(f"There is no run at {run}.")
-        paths = sorted(run.rglob("*.json")) if run.is_dir() else [run]
-        before = len(records) + len(problems)
-        for path in filter(_is_record, paths):
+        paths = _json_files(run, problems) if run.is_dir() else [run]
+        found = [path for path in paths if _is_record(path)]
+        for path in found:
             try:
-                records[str(path)] = read_record(path)
+                records[path.resolve()] = str(path), read_record(path)
             except ValueError as error:
                 problems.append(str(error))
-        problems += _unfinished(run)
-        if len(records) + len(problems) == before:
+        unfinished = list(_unfinished(run))
+        problems += unfinished
+        if not found and not unfinished:
             problems.append(f"{run} holds no record.")
-    problems = list(dict.fromkeys(problems))
-    return Shelf(tuple(records.items()), tuple(problems))
+    return Shelf(tuple(records.values()), tuple(dict.fromkeys(problems)))
+
+
+def _json_files(run: pathlib.Path, problems: list[str]) -> list[pathlib.Path]:
+    """Return the JSON files below a directory; what can't be read, said."""
+
+    def unreadable(error: OSError) -> None:
+        problems.append(f"{error.filename} can't be read: {error.strerror}.")
+
+    return sorted(
+        pathlib.Path(folder) / name
+        for folder, _, names in os.walk(run, onerror=unreadable)
+        for name in names
+        if name.endswith(".json")
+    )
 
 
 def _is_record(path: pathlib.Path) -> bool:
     """Say whether a file is a record, or was to be one and is torn."""
     try:
         data = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return True
     return isinstance(data, dict) and "kind" in data
 
@@ -104,8 +124,15 @@ def _unfinished(run: pathlib.Path) -> Iterator[str]:
             yield f"{config.parent} was begun and has no result."
 
 
-def _write(path: pathlib.Path, text: str) -> None:
-    """Write a file under a temporary name first."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    part.replace(path)
+def _write(texts: dict[pathlib.Path, str]) -> None:
+    """Write files under temporary names first, all or none."""
+    parts = {p: p.with_name(f".{p.name}.part") for p in texts}
+    try:
+        for path, text in texts.items():
+            # A lone surrogate, which JSON may hold, is no character.
+            parts[path].write_text(text, "utf-8", "backslashreplace")
+        for path, part in parts.items():
+            part.replace(path)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)

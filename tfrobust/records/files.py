@@ -24,6 +24,7 @@ from tfrobust.records.landscapes import CurvaturePathRecord
 from tfrobust.records.landscapes import WeightSurfaceRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
+from tfrobust.records.shapes import misfit
 from tfrobust.records.toys import PoisoningRecord
 from tfrobust.records.toys import SoftmaxPathRecord
 from tfrobust.records.toys import ToyRecord
@@ -85,35 +86,61 @@ def read_record(path: str | os.PathLike[str]) -> Record:
         data = json.loads(pathlib.Path(path).read_text())
         kind = _KINDS[data.pop("kind")]
         version = data.pop("version")
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (
+        *(OSError, ValueError, RecursionError),
+        *(KeyError, AttributeError, TypeError),
+    ) as error:
         raise ValueError(f"{path} is not a record of tfrobust.") from error
     if version != VERSION:
         raise ValueError(
             f"{path} is a record of version {version}; this is {VERSION}."
         )
-    if kind is EvaluationRecord:
-        data["attacks"] = [_attack_record(a) for a in data["attacks"]]
-        data["masking"] = [CheckRecord(**c) for c in data.get("masking", ())]
     try:
-        return _made(kind, data)
-    except TypeError as error:
+        return _READERS.get(kind, _made)(kind, data)
+    except ValueError as error:
         raise ValueError(f"{path} is no {kind.__name__}: {error}.") from error
 
 
-def _attack_record(data: dict[str, Any]) -> AttackRecord:
-    # Until 2026-11-21 times stood here; now in run.json.
-    data.pop("seconds", None)
-    return _made(AttackRecord, data)
-
-
-def _made(kind: Any, data: dict[str, Any]) -> Any:
+def _made(kind: Any, data: Any) -> Any:
     """Return a dataclass of JSON data; lists are tuples where it says so."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{kind.__name__} is not a mapping")
     holds_tuples = {
         f.name for f in dataclasses.fields(kind) if "tuple" in f.type
     }
-    return kind(
-        **{k: _tuples(v) if k in holds_tuples else v for k, v in data.items()}
-    )
+    data = {k: _tuples(v) if k in holds_tuples else v for k, v in data.items()}
+    wrong = misfit(kind, data)
+    if wrong is not None:
+        raise ValueError(wrong)
+    return kind(**data)
+
+
+def _made_evaluation(kind: Any, data: dict[str, Any]) -> EvaluationRecord:
+    for name, part in (("attacks", AttackRecord), ("masking", CheckRecord)):
+        inner = data.get(name, ())
+        if not isinstance(inner, list | tuple):
+            raise ValueError(f"{name} is not a list")
+        data[name] = tuple(_made(part, _without_times(d)) for d in inner)
+    record = _made(kind, data)
+    lengths = {len(record.clean)}
+    for attack in record.attacks:
+        lengths |= {len(attack.robust), len(attack.perturbation_norm)}
+    if len(lengths) > 1 or lengths == {0}:
+        raise ValueError("outcomes are not of the same examples")
+    names = [attack.name for attack in record.attacks]
+    if len(set(names)) < len(names):
+        raise ValueError("two attacks have one name")
+    return record
+
+
+def _without_times(data: Any) -> Any:
+    # Until 2026-11-21 times stood here; now in run.json.
+    if isinstance(data, dict):
+        data.pop("seconds", None)
+    return data
+
+
+_READERS: dict[type, Any] = {EvaluationRecord: _made_evaluation}
 
 
 def _tuples(value: Any) -> Any:

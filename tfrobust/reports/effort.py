@@ -11,12 +11,8 @@ from tfrobust.records import EvaluationRecord
 
 def ball_name(record: EvaluationRecord) -> str:
     """Return the threat model of a record, as one would say it."""
-    if not record.attacks:
-        return "no attack"
-    ball = record.attacks[0].settings["threat_model"]
-    epsilon = ball["epsilon"]
-    radius = f"{epsilon:g}" if isinstance(epsilon, float | int) else epsilon
-    return f"l{ball['norm']}, epsilon {radius}"
+    names = dict.fromkeys(_ball(a.settings) for a in record.attacks)
+    return " and ".join(names) or "no attack"
 
 
 def masking_verdict(record: EvaluationRecord) -> str:
@@ -67,7 +63,8 @@ def not_tried(record: EvaluationRecord) -> list[str]:
             "in the table: the report on masked gradients attacked the first "
             "images in more ways, and the worst case does not count those.",
         )
-    norms = {str(a.settings["threat_model"]["norm"]) for a in record.attacks}
+    norms = {_threat_model(a.settings).get("norm") for a in record.attacks}
+    norms = {str(norm) for norm in norms}
     others = [n for n in ("1", "2", "inf") if n not in norms]
     lines.append(f"other norms: l{', l'.join(others)}." if others else "")
     if record.num_examples < 1000:
@@ -82,6 +79,18 @@ def not_tried(record: EvaluationRecord) -> list[str]:
 def settings_text(settings: dict[str, Any]) -> str:
     """Return settings as one line of JSON."""
     return json.dumps(settings, sort_keys=True)
+
+
+def _threat_model(settings: dict[str, Any]) -> dict[str, Any]:
+    ball = settings.get("threat_model")
+    return ball if isinstance(ball, dict) else {}
+
+
+def _ball(settings: dict[str, Any]) -> str:
+    ball = _threat_model(settings)
+    epsilon = ball.get("epsilon", "?")
+    radius = f"{epsilon:g}" if isinstance(epsilon, float | int) else epsilon
+    return f"l{ball.get('norm', '?')}, epsilon {radius}"
 
 
 def _names(value: Any) -> set[str]:

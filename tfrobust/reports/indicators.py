@@ -40,7 +40,14 @@ def indicators(
             f"{attack} must break images of every model. "
             f"Received: none of {', '.join(unbroken)}"
         )
+    if not all(r.mean_gradient_norm > 0 for r in records):
+        raise ValueError("A model has no gradient: mean_gradient_norm=0")
     norms = np.array([np.mean(r.perturbation_norms[attack]) for r in records])
+    if not np.ptp(norms):
+        raise ValueError(
+            "Models must differ in their mean perturbation norm. "
+            f"Received: {norms[0]:g} for each"
+        )
     alphas = [r.shares["loss gradient"][num_components - 1] for r in records]
     reciprocals = [1.0 / r.mean_gradient_norm for r in records]
     return {

@@ -30,7 +30,7 @@ def accuracy_curves(curves: Sequence[tuple[str, CurveRecord]]) -> Html:
     Args:
         curves: (how the model is called, record) in one norm.
     """
-    norm = curves[0][1].attack["threat_model"]["norm"]
+    norm = curves[0][1].attack.get("threat_model", {}).get("norm", "?")
     lines = {
         name: (curve.epsilons, [100 * a for a in curve.robust_accuracy])
         for name, curve in curves

@@ -47,6 +47,18 @@ class Drawing:
     draw: Callable[[Sequence[Any], pathlib.Path], None]
     abreast: bool = True
 
+    def save(self, records: Sequence[Any], path: pathlib.Path) -> None:
+        """Draw records as PNG; a dollar in a name begins no formula."""
+        plain = [
+            dataclasses.replace(
+                record,
+                model=record.model.replace("$", r"\$"),
+                data=record.data.replace("$", r"\$"),
+            )
+            for record in records
+        ]
+        self.draw(plain, path)
+
     def groups(self, records: Sequence[Any]) -> Iterator[Sequence[Any]]:
         """Yield the records of each picture."""
         width = _MOST_ABREAST if self.abreast else 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
@@ -83,18 +84,29 @@ def html_report(shelf: Shelf, title: str) -> str:
         shelf: what to report.
         title: of the page.
     """
-    sections = [
-        ("Models and attacks", _attacked(shelf)),
-        ("Accuracy against the radius", _curves(shelf)),
-        ("Masked gradients", _masking(shelf)),
-        ("Not tried", _not_tried(shelf)),
-        ("Transfer", _transfer(shelf)),
-        ("Analyses", _analyses(shelf)),
-        ("Training", _trainings(shelf)),
-        ("How hard the attacks tried", _efforts(shelf)),
-        ("Provenance", _provenance(shelf)),
-    ]
-    return html.page(title, sections, library=plotly_script())
+    sections = {
+        "Models and attacks": _attacked,
+        "Accuracy against the radius": _curves,
+        "Masked gradients": _masking,
+        "Not tried": _not_tried,
+        "Transfer": _transfer,
+        "Analyses": _analyses,
+        "Training": _trainings,
+        "How hard the attacks tried": _efforts,
+        "Provenance": _provenance,
+    }
+    made = [(name, _guarded(make, shelf)) for name, make in sections.items()]
+    return html.page(title, made, library=plotly_script())
+
+
+def _guarded(make: Callable[[Shelf], Html], shelf: Shelf) -> Html:
+    """Return a section, or why there is none."""
+    try:
+        return make(shelf)
+    # One odd record must not cost the whole report.
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        return html.absent(f"This section could not be made. {what}")
 
 
 def markdown_report(shelf: Shelf, title: str) -> str:
@@ -153,8 +165,14 @@ def _csv_rows(record: EvaluationRecord) -> list[list[Any]]:
         numbers = [f"{v:.4f}" for v in (sum(right) / total, low, high)]
         versions = [origin.get("seed", ""), origin.get("revision", "")]
         row = [*of, ball_name(record), name, *numbers, total, *versions]
-        rows.append([*row, settings])
+        rows.append([_inert(cell) for cell in [*row, settings]])
     return rows
+
+
+def _inert(cell: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    risky = isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r"))
+    return f"'{cell}" if risky else cell
 
 
 def _with_verdicts(
@@ -190,7 +208,7 @@ def _attacked(shelf: Shelf) -> Html:
 def _curves(shelf: Shelf) -> Html:
     by_norm: dict[Any, list[tuple[str, CurveRecord]]] = {}
     for _, curve in shelf.of(CurveRecord):
-        norm = curve.attack["threat_model"]["norm"]
+        norm = str(curve.attack.get("threat_model", {}).get("norm", "?"))
         by_norm.setdefault(norm, []).append((curve.model, curve))
     parts: list[Any] = []
     for curves in by_norm.values():
@@ -303,7 +321,7 @@ def _regressions(shelf: Shelf) -> list[Html]:
 
 def _drawn(drawing: Drawing, records: Sequence[Any]) -> Html:
     return html.picture(
-        lambda path: drawing.draw(records, path),
+        lambda path: drawing.save(records, path),
         caption(drawing.meaning, records),
     )
 
