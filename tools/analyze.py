@@ -80,7 +80,7 @@ def main() -> None:
     )
     directory = _OUTPUT_DIR.value
     experiments.analyze(config, directory, overwrite=_OVERWRITE.value)
-    print(f"Record: {directory}/analysis.json  Picture: analysis.png")
+    print(f"Record: {directory}/analysis.json  Pictures: analysis*.png")
 
 
 if __name__ == "__main__":

@@ -151,3 +151,18 @@ def test_an_odd_section_costs_itself_alone(tmp_path):
     page = (tmp_path / "r.html").read_text()
     assert page.count("This section could not be made.") == 1
     assert '<td class="number">75.0</td>' in page
+
+
+def test_names_lose_the_folder_that_all_share(tmp_path):
+    for name in ("a", "b"):
+        folder = tmp_path / "runs" / f"{name}_eval"
+        folder.mkdir(parents=True)
+        record = evaluation(f"/data/runs/{name}/last.keras")
+        write_record(record, folder / "evaluation.json")
+    write_record(evaluation("plain"), tmp_path / "runs" / "evaluation.json")
+    shelf = experiments.collect([tmp_path / "runs"])
+    assert [(w, r.model) for w, r in shelf.records] == [
+        ("runs/a_eval/evaluation.json", "a/last.keras"),
+        ("runs/b_eval/evaluation.json", "b/last.keras"),
+        ("runs/evaluation.json", "plain"),
+    ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 from typing import Any
@@ -89,7 +91,38 @@ def collect(runs: Sequence[str | pathlib.Path]) -> Shelf:
         problems += unfinished
         if not found and not unfinished:
             problems.append(f"{run} holds no record.")
-    return Shelf(tuple(records.values()), tuple(dict.fromkeys(problems)))
+    found_in = _short(where for where, _ in records.values())
+    models = _short(r.model for _, r in records.values() if _is_of_one(r))
+    shown = (
+        (
+            found_in[where],
+            dataclasses.replace(record, model=models[record.model])
+            if _is_of_one(record)
+            else record,
+        )
+        for where, record in records.values()
+    )
+    return Shelf(tuple(shown), tuple(dict.fromkeys(problems)))
+
+
+def _is_of_one(record: Any) -> bool:
+    """Say whether a record is of one model and says of which."""
+    return "model" in {field.name for field in dataclasses.fields(record)}
+
+
+def _short(paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> what tells it from the others, a folder at least.
+
+    What is no path stays as it is.
+    """
+    names = dict.fromkeys(paths)
+    folders = [os.path.dirname(os.path.dirname(n)) for n in names if "/" in n]
+    absolute = {os.path.isabs(folder) for folder in folders}
+    common = os.path.commonpath(folders) if len(absolute) == 1 else ""
+    return {
+        name: os.path.relpath(name, common) if common and "/" in name else name
+        for name in names
+    }
 
 
 def _json_files(run: pathlib.Path, problems: list[str]) -> list[pathlib.Path]:
