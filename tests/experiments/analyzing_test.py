@@ -62,7 +62,7 @@ def test_an_analysis_leaves_record_table_and_pictures(name, model, tmp_path):
 def test_points_are_of_the_ball_that_was_asked_for(model, tmp_path):
     usual = _config(model, "examples").ball
     assert (usual.norm, usual.epsilon) == ("inf", 0.15)
-    free = _config(model, "gradient_leaking").ball
+    free = experiments.AnalysisConfig(str(model), "gradient_leaking").ball
     assert (free.norm, free.epsilon) == (2, math.inf)
     asked = _config(model, "examples", norm=2, epsilon=0.5, attacks=("fgsm",))
     record = experiments.analyze(asked, tmp_path / "out", say=lambda _: None)
