@@ -149,3 +149,10 @@ def test_components_of_other_images_are_refused():
         GradientLeakingTracker(x[:, :3, :3], y, components, [3])
     with pytest.raises(ValueError, match="as many as images.*19 labels"):
         GradientLeakingTracker(x, y[1:], components, [3])
+
+
+def test_a_gradient_that_is_not_finite_shows():
+    shares = analysis.mean_shares(
+        np.array([[np.nan, 1.0], [3.0, 4.0]]), np.eye(2)
+    )
+    assert np.isnan(shares).all()
