@@ -61,13 +61,13 @@ SURFACE = SurfaceRecord(
 def figures(monkeypatch):
     """Keep the figures that are written."""
     kept = []
-    write = landscapes._save
+    write = landscapes.save_figure
 
     def save(figure, path):
         kept.append(figure)
         write(figure, path)
 
-    monkeypatch.setattr(landscapes, "_save", save)
+    monkeypatch.setattr(landscapes, "save_figure", save)
     return kept
 
 

@@ -8,6 +8,7 @@ import pytest
 from tfrobust.records.toys import PoisoningRecord
 from tfrobust.records.toys import SoftmaxPathRecord
 from tfrobust.records.toys import ToyRecord
+from tfrobust.reports import examples
 from tfrobust.reports import toys
 
 _PATH = SoftmaxPathRecord(
@@ -87,15 +88,18 @@ _POISON = PoisoningRecord(
 def drawn(monkeypatch):
     """Return the figures that would have been written."""
     figures = []
-    monkeypatch.setattr(toys, "_save", lambda f, path: figures.append(f))
+    for module in (examples, toys):
+        monkeypatch.setattr(
+            module, "save_figure", lambda f, path: figures.append(f)
+        )
     return figures
 
 
 @pytest.mark.parametrize(
     "draw, record",
     [
-        (lambda r, p: toys.plot_softmax_paths([r, r], p), _PATH),
-        (toys.plot_examples, _PATH),
+        (lambda r, p: examples.plot_softmax_paths([r, r], p), _PATH),
+        (examples.plot_examples, _PATH),
         (lambda r, p: toys.plot_toy([r, r], p), _TOY),
         (lambda r, p: toys.plot_poisoning([r, r], p), _POISON),
     ],
@@ -107,7 +111,7 @@ def test_a_picture_is_one_png(draw, record, tmp_path):
 
 
 def test_a_path_has_its_ends_and_its_steepest_step():
-    assert toys.softmax_path_rows(_PATH)[1:] == [
+    assert examples.softmax_path_rows(_PATH)[1:] == [
         # From 0.8 to 0.2 in half of the path.
         ["3", "0", "0 (90.0 %)", "2 (75.0 %)", "0.1", "1.2"],
         ["5", "1", "1 (100.0 %)", "1 (100.0 %)", "0", "0"],
@@ -115,14 +119,14 @@ def test_a_path_has_its_ends_and_its_steepest_step():
 
 
 def test_leaking_is_the_difference_of_two_accuracies():
-    rows = dict(toys.label_leaking_rows(_PATH)[1:])
+    rows = dict(examples.label_leaking_rows(_PATH)[1:])
     assert rows["attack with true labels"] == "50.0"
     assert rows["attack with predicted labels"] == "37.5"
     assert rows["what true labels leak"] == "12.5"
 
 
 def test_a_panel_draws_the_record_and_names_what_counts(drawn):
-    toys.plot_softmax_paths([_PATH], "")
+    examples.plot_softmax_paths([_PATH], "")
     broken, withstood = drawn[0].axes
     lines = {line.get_label(): line.get_ydata() for line in broken.lines}
     assert list(lines["class 0 (its own)"]) == [0.9, 0.8, 0.2]
@@ -135,7 +139,7 @@ def test_a_panel_draws_the_record_and_names_what_counts(drawn):
 
 
 def test_a_perturbation_is_shown_so_many_times(drawn):
-    toys.plot_examples(_PATH, "")
+    examples.plot_examples(_PATH, "")
     image, _, between, nothing, other, _ = drawn[0].axes
     assert between.get_title() == "perturbation, 5 times\nlinf norm 0.1"
     pixels = np.asarray(between.images[0].get_array())
@@ -155,14 +159,14 @@ def test_colours_and_flat_squares_are_pictures_too(drawn):
     colour = dataclasses.replace(
         _PATH, images=((pixels,),) * 2, adversarial=((pixels,),) * 2
     )
-    toys.plot_examples(colour, "")
+    examples.plot_examples(colour, "")
     shown = np.asarray(drawn[0].axes[0].images[0].get_array())
     np.testing.assert_allclose(shown, [pixels])
     flat = (0.1, 0.2, 0.3, 0.4)
     square = dataclasses.replace(
         _PATH, images=(flat, flat), adversarial=(flat, flat)
     )
-    toys.plot_examples(square, "")
+    examples.plot_examples(square, "")
     shown = np.asarray(drawn[1].axes[0].images[0].get_array())
     np.testing.assert_allclose(shown, [[0.1, 0.2], [0.3, 0.4]])
 
@@ -176,7 +180,7 @@ def test_what_makes_no_picture_is_refused(image, message):
         _PATH, images=(image, image), adversarial=(image, image)
     )
     with pytest.raises(ValueError, match=message):
-        toys.plot_examples(record, "")
+        examples.plot_examples(record, "")
 
 
 def test_nothing_to_draw_is_refused():
@@ -187,8 +191,8 @@ def test_nothing_to_draw_is_refused():
     }
     empty = dataclasses.replace(_PATH, **nothing)
     for draw in (
-        lambda: toys.plot_softmax_paths([empty], ""),
-        lambda: toys.plot_examples(empty, ""),
+        lambda: examples.plot_softmax_paths([empty], ""),
+        lambda: examples.plot_examples(empty, ""),
     ):
         with pytest.raises(ValueError, match="There must be"):
             draw()

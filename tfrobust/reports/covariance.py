@@ -9,10 +9,11 @@ from typing import Any
 
 from tfrobust.records.covariance import CovarianceRecord
 from tfrobust.records.covariance import NoiseRecord
-from tfrobust.reports.figures import _save
 from tfrobust.reports.figures import COLOURS
 from tfrobust.reports.figures import LINES
 from tfrobust.reports.figures import MARKERS
+from tfrobust.reports.figures import new_figure
+from tfrobust.reports.figures import save_figure
 from tfrobust.reports.tables import Rows
 
 
@@ -82,13 +83,9 @@ def plot_covariance(
         path: of the picture.
         channels: whose K is drawn; default the first with itself.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     most = max(len(record.profile) for record in records)
     size = (5.2 + 2.3 * most, 3.6 * len(records))
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*size)
     panels = figure.subplots(
         len(records), 1 + most, squeeze=False, width_ratios=[2.2] + [1] * most
     )
@@ -99,7 +96,7 @@ def plot_covariance(
         shown = row[1 : 1 + len(record.profile)]
         drawn = _draw_functions(shown, record, channels)
         figure.colorbar(drawn, ax=list(row[1:]), label="K", shrink=0.7)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_noise(
@@ -111,12 +108,8 @@ def plot_noise(
         records: of models on one image set; a panel each.
         path: of the picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     size = (5.0 * len(records), 4.2)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*size)
     panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
     for axes, record in zip(panels, records, strict=True):
         clean = 100 * record.clean_accuracy
@@ -141,7 +134,7 @@ def plot_noise(
         )
     panels[0].set_ylabel("accuracy, %")
     panels[0].legend(frameon=False, fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_profiles(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfrobust.records.features import FeatureRecord
-from tfrobust.reports.figures import _save
 from tfrobust.reports.figures import COLOURS
+from tfrobust.reports.figures import new_figure
+from tfrobust.reports.figures import save_figure
 
 _CLEAN = "clean"
 # The rest of Okabe and Ito's colours and two of Tol's: ten classes.
@@ -54,13 +55,9 @@ def plot_features(
         records: of models.
         path: of the picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     drawn = [(r, attack) for r in records for attack in r.clean_embedding]
     size = (9.6, 4.6 * len(drawn))
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(*size)
     panels = figure.subplots(len(drawn), 2, squeeze=False)
     for row, (record, attack) in zip(panels, drawn, strict=True):
         colourings = {
@@ -79,7 +76,7 @@ def plot_features(
     figure.legend(
         handles=_legend(records), loc="outside right center", fontsize=8
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def _draw_points(

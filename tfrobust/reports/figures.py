@@ -32,11 +32,7 @@ def plot_accuracy_against_epsilon(
         path: of the picture.
         trained_at: radius to mark with a dotted line; default none.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(6.4, 4.2)
     axes = figure.subplots()
     for index, curve in enumerate(curves):
         axes.plot(
@@ -63,7 +59,7 @@ def plot_accuracy_against_epsilon(
         f"{curves[0].num_examples} images",
         fontsize=10,
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_gradient_leaking(
@@ -75,12 +71,7 @@ def plot_gradient_leaking(
         records: of models on one image set; a panel each.
         path: of the picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    size = (5.0 * len(records), 4.2)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(5.0 * len(records), 4.2)
     panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
     for axes, record in zip(panels, records, strict=True):
         lines = {"variance of the images": record.energy, **record.shares}
@@ -103,7 +94,7 @@ def plot_gradient_leaking(
         )
     panels[0].set_ylabel("share of the squared length, %")
     panels[0].legend(frameon=False, fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_surfaces(
@@ -118,12 +109,7 @@ def plot_surfaces(
         records: of models, or of images.
         path: of the picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    size = (4.6 * len(records) + 0.8, 4.4)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(4.6 * len(records) + 0.8, 4.4)
     panels = figure.subplots(1, len(records), squeeze=False)[0]
     most = max(abs(v) for r in records for row in r.decision for v in row)
     for axes, record in zip(panels, records, strict=True):
@@ -154,7 +140,7 @@ def plot_surfaces(
     figure.colorbar(
         drawn, ax=list(panels), label="own logit less the largest other"
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_curvature(
@@ -166,11 +152,7 @@ def plot_curvature(
         records: of models on the same images; a line each.
         path: of the picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.6, 4.2)
     panels = figure.subplots(1, 2)
     for index, record in enumerate(records):
         largest = [abs(values[0]) for values in record.eigenvalues]
@@ -194,7 +176,7 @@ def plot_curvature(
     figure.suptitle(
         f"{records[0].num_examples} images of {records[0].data}", fontsize=10
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_flatness(
@@ -206,11 +188,7 @@ def plot_flatness(
         records: of models on the same images; a colour each.
         path: of the picture.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9.6, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9.6, 4.2)
     panels = figure.subplots(1, 2)
     for index, record in enumerate(records):
         rise = [
@@ -246,10 +224,20 @@ def plot_flatness(
         f"of radius {records[0].epsilon:g}",
         fontsize=10,
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _save(figure: Any, path: str | os.PathLike[str]) -> None:
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty figure of so many inches, for no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
     """Write a picture under a temporary name first."""
     path = pathlib.Path(path)
     part = path.with_name(f".part-{path.name}")

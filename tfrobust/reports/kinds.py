@@ -22,6 +22,7 @@ from tfrobust.records import SurfaceRecord
 from tfrobust.records import ToyRecord
 from tfrobust.records import WeightSurfaceRecord
 from tfrobust.reports import covariance
+from tfrobust.reports import examples
 from tfrobust.reports import features
 from tfrobust.reports import figures
 from tfrobust.reports import landscapes
@@ -91,17 +92,17 @@ def _single(meaning: str, draw: Callable[[Any, pathlib.Path], None]) -> Drawing:
 KINDS: dict[type, Kind] = {
     SoftmaxPathRecord: Kind(
         "Examples",
-        (toys.softmax_path_rows, toys.label_leaking_rows),
+        (examples.softmax_path_rows, examples.label_leaking_rows),
         (
             _single(
                 "Images, what the attack added, magnified, and what the "
                 "model says of both.",
-                toys.plot_examples,
+                examples.plot_examples,
             ),
             Drawing(
                 "The softmax of every class on the way from the image to its "
                 "adversarial one.",
-                toys.plot_softmax_paths,
+                examples.plot_softmax_paths,
                 abreast=False,
             ),
         ),

@@ -11,10 +11,11 @@ from typing import Any
 from tfrobust.records import SurfaceRecord
 from tfrobust.records.landscapes import CurvaturePathRecord
 from tfrobust.records.landscapes import WeightSurfaceRecord
-from tfrobust.reports.figures import _save
 from tfrobust.reports.figures import COLOURS
 from tfrobust.reports.figures import LINES
 from tfrobust.reports.figures import MARKERS
+from tfrobust.reports.figures import new_figure
+from tfrobust.reports.figures import save_figure
 from tfrobust.reports.tables import Rows
 
 
@@ -77,7 +78,7 @@ def plot_weight_surface(
     import numpy as np
     from matplotlib.colors import LogNorm
 
-    figure = _figure((4.6 * len(records) + 0.8, 8.2))
+    figure = new_figure(4.6 * len(records) + 0.8, 8.2)
     count = len(records)
     grids = [np.array(r.loss, dtype="float64") for r in records]
     low, high = (f([f(g) for g in grids]) for f in (np.nanmin, np.nanmax))
@@ -111,7 +112,7 @@ def plot_weight_surface(
         for panel in (axes, solid):
             panel.set_xlabel("first direction, filter norms", fontsize=8)
             panel.set_ylabel("second direction, filter norms", fontsize=8)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_surface_3d(
@@ -128,7 +129,7 @@ def plot_surface_3d(
     """
     import numpy as np
 
-    figure = _figure((9.6, 4.8))
+    figure = new_figure(9.6, 4.8)
     decision, loss = np.array(record.decision), np.array(record.loss)
     most = max(float(np.abs(decision).max()), 1e-9)
     panels = (
@@ -151,7 +152,7 @@ def plot_surface_3d(
         f"class {record.label}",
         fontsize=10,
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_curvature_path(
@@ -164,7 +165,7 @@ def plot_curvature_path(
             and medians as thin lines.
         path: of the picture.
     """
-    figure = _figure((9.6, 7.2))
+    figure = new_figure(9.6, 7.2)
     panels = figure.subplots(2, 2, sharex=True).flat
     names = {
         "loss": "cross-entropy",
@@ -199,7 +200,7 @@ def plot_curvature_path(
         "were right at first",
         fontsize=10,
     )
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def plot_jacobians(
@@ -221,7 +222,7 @@ def plot_jacobians(
     count = len(record.images)
     if not count:
         raise ValueError("`record` must have images. Received: none")
-    figure = _figure((7.2, 2.3 * count + 0.5))
+    figure = new_figure(7.2, 2.3 * count + 0.5)
     panels = figure.subplots(count, 3, squeeze=False)
     rows = zip(record.images, record.deltas, record.jacobians, strict=True)
     for index, (axes, row) in enumerate(zip(panels, rows, strict=True)):
@@ -245,16 +246,7 @@ def plot_jacobians(
     panels[0][0].set_title("image", fontsize=8)
     panels[0][2].set_title("Jacobian of S", fontsize=8)
     figure.suptitle(f"{_title(record)}, {record.data}", fontsize=10)
-    _save(figure, path)
-
-
-def _figure(size: tuple[float, float]) -> Any:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    save_figure(figure, path)
 
 
 def _solid(figure: Any, place: tuple[int, int, int]) -> Any:

@@ -30,15 +30,15 @@ def robustness_rows(records: Sequence[EvaluationRecord]) -> Rows:
     for record in records:
         attacks = {attack.name: attack for attack in record.attacks}
         cells = [
-            _percent(attacks[n].robust_accuracy) if n in attacks else "-"
+            percent(attacks[n].robust_accuracy) if n in attacks else "-"
             for n in names
         ]
         rows.append(
             [
                 record.model,
-                _percent(record.clean_accuracy),
+                percent(record.clean_accuracy),
                 *cells,
-                _percent(record.worst_case_accuracy),
+                percent(record.worst_case_accuracy),
             ]
         )
     return rows
@@ -69,8 +69,8 @@ def attack_rows(
         rows.append(
             [
                 name,
-                _percent(sum(right) / total),
-                f"{_percent(low)} - {_percent(high)}",
+                percent(sum(right) / total),
+                f"{percent(low)} - {percent(high)}",
                 *([_tenths(seconds.get(name))] if seconds else []),
                 *([medians.get(name, "")] if medians else []),
             ]
@@ -89,7 +89,7 @@ def leaking_rows(record: LeakingRecord) -> Rows:
     rows = [["share in % of the first", *map(str, kept), "vectors"]]
     table = {"variance of the images": record.energy, **record.shares}
     for name, shares in table.items():
-        cells = [_percent(shares[d - 1]) for d in kept]
+        cells = [percent(shares[d - 1]) for d in kept]
         rows.append([name, *cells, str(record.counts.get(name, ""))])
     return rows
 
@@ -107,7 +107,7 @@ def curvature_rows(record: CurvatureRecord) -> Rows:
         ["median l2 norm of J", f"{statistics.median(record.jacobian_l2):.4g}"],
         [
             f"% of |J_i| below {record.near_zero:g} of the image's largest",
-            _percent(record.near_zero_share),
+            percent(record.near_zero_share),
         ],
         ["median largest |lambda|", f"{statistics.median(largest):.4g}"],
         ["S has a second derivative", bends],
@@ -165,9 +165,9 @@ def transfer_rows(record: TransferRecord, attack: str) -> Rows:
         attack: name of one of its attacks.
     """
     rows = [["points of", *record.models]]
-    rows.append(["none", *map(_percent, record.clean_accuracy)])
+    rows.append(["none", *map(percent, record.clean_accuracy)])
     for source, row in zip(record.models, record.accuracy[attack], strict=True):
-        rows.append([source, *map(_percent, row)])
+        rows.append([source, *map(percent, row)])
     return rows
 
 
@@ -255,7 +255,8 @@ def _cell(text: str) -> str:
     return markdown_text(text).replace("|", "\\|")
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Return a share in percent, with one place."""
     return f"{100 * share:.1f}"
 
 
