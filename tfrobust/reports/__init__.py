@@ -12,10 +12,10 @@ from tfrobust.reports.indicators import indicator_rows
 from tfrobust.reports.indicators import indicators
 from tfrobust.reports.kinds import caption
 from tfrobust.reports.kinds import KINDS
-from tfrobust.reports.report import csv_report
+from tfrobust.reports.plain_report import csv_report
+from tfrobust.reports.plain_report import markdown_report
 from tfrobust.reports.report import html_report
-from tfrobust.reports.report import markdown_report
-from tfrobust.reports.report import Shelf
+from tfrobust.reports.shelf import Shelf
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tfrobust.records import EvaluationRecord
@@ -74,6 +75,15 @@ def not_tried(record: EvaluationRecord) -> list[str]:
             f"within {half:.0f} points at best."
         )
     return [line for line in lines if line]
+
+
+def with_verdicts(
+    rows: list[list[str]], records: Sequence[EvaluationRecord]
+) -> list[list[str]]:
+    """Return a table with a column more: the verdict on masked gradients."""
+    verdicts = [masking_verdict(record) for record in records]
+    column = ["masked gradients", *verdicts]
+    return [[*row, cell] for row, cell in zip(rows, column, strict=True)]
 
 
 def settings_text(settings: dict[str, Any]) -> str:

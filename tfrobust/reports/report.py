@@ -1,25 +1,20 @@
-"""One report of many records: a page, Markdown and CSV."""
+"""One report of many records, as a page that needs nothing else."""
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import io
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
 
-from tfrobust.records import confidence_interval
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import TrainingRecord
 from tfrobust.records import TransferRecord
 from tfrobust.reports import html
-from tfrobust.reports.effort import ball_name
-from tfrobust.reports.effort import masking_verdict
 from tfrobust.reports.effort import not_tried
 from tfrobust.reports.effort import settings_text
+from tfrobust.reports.effort import with_verdicts
 from tfrobust.reports.html import element
 from tfrobust.reports.html import Html
 from tfrobust.reports.indicators import indicator_rows
@@ -30,51 +25,14 @@ from tfrobust.reports.kinds import caption
 from tfrobust.reports.kinds import Drawing
 from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.kinds import told
-from tfrobust.reports.tables import as_markdown
+from tfrobust.reports.shelf import Shelf
 from tfrobust.reports.tables import attack_rows
-from tfrobust.reports.tables import markdown_text
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 from tfrobust.reports.tables import shown
 from tfrobust.reports.tables import transfer_rows
 
 _METRICS = ("loss", "val_accuracy", "val_robust_accuracy", "gradient_leaking")
-
-
-@dataclasses.dataclass(frozen=True)
-class Shelf:
-    """Records that are reported together.
-
-    Attributes:
-        records: (where it was found, record), in order.
-        problems: what could not be read, a line each.
-    """
-
-    records: tuple[tuple[str, Any], ...]
-    problems: tuple[str, ...] = ()
-
-    def of(self, kind: type) -> list[tuple[str, Any]]:
-        """Return the records of one kind."""
-        return [(w, r) for w, r in self.records if isinstance(r, kind)]
-
-    def evaluations(self) -> dict[str, list[EvaluationRecord]]:
-        """Return evaluations of one data set, ball and count together.
-
-        Two of one name are told apart by where they were found.
-        """
-        found = self.of(EvaluationRecord)
-        names = [record.model for _, record in found]
-        groups: dict[str, list[EvaluationRecord]] = {}
-        for where, record in found:
-            if names.count(record.model) > 1:
-                name = f"{record.model} ({where})"
-                record = dataclasses.replace(record, model=name)
-            group = (
-                f"{record.data}, {record.split}, {ball_name(record)}, "
-                f"{record.num_examples} images"
-            )
-            groups.setdefault(group, []).append(record)
-        return groups
 
 
 def html_report(shelf: Shelf, title: str) -> str:
@@ -109,85 +67,11 @@ def _guarded(make: Callable[[Shelf], Html], shelf: Shelf) -> Html:
         return html.absent(f"This section could not be made. {what}")
 
 
-def markdown_report(shelf: Shelf, title: str) -> str:
-    """Return the tables of a report as Markdown."""
-    parts = [_heading(1, title)]
-    for group, records in shelf.evaluations().items():
-        rows = _with_verdicts(robustness_rows(records), records)
-        parts += [_heading(2, group), as_markdown(rows)]
-        for record in records:
-            lines = [*settings_lines(record)]
-            lines += [f"not tried: {line}" for line in not_tried(record)]
-            parts += [_heading(3, record.model), _bullets(lines)]
-    for _, record in shelf.records:
-        if type(record) in KINDS:
-            kind = KINDS[type(record)]
-            parts.append(_heading(2, f"{kind.title}: {record.model}"))
-            parts += [
-                markdown_text(caption(drawing.meaning, [record]))
-                for drawing in kind.drawings
-            ]
-            parts += map(as_markdown, told(record))
-    if shelf.problems:
-        parts += ["## Not to be read", _bullets(shelf.problems)]
-    return "\n\n".join(parts) + "\n"
-
-
-def csv_report(shelf: Shelf) -> str:
-    """Return a line for each model and attack, "worst case" among them."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        [
-            *("model", "model_digest", "data", "split", "threat_model"),
-            *("attack", "accuracy", "low", "high", "num_examples"),
-            *("seed", "revision", "settings"),
-        ]
-    )
-    for records in shelf.evaluations().values():
-        for record in records:
-            writer.writerows(_csv_rows(record))
-    return out.getvalue()
-
-
-def _csv_rows(record: EvaluationRecord) -> list[list[Any]]:
-    origin = record.provenance
-    of = [record.model, record.model_digest, record.data, record.split]
-    outcomes = [("clean", record.clean, "")]
-    outcomes += [
-        (a.name, a.robust, settings_text(a.settings)) for a in record.attacks
-    ]
-    outcomes.append(("worst case", record.worst_case, ""))
-    rows = []
-    for name, right, settings in outcomes:
-        total = len(right)
-        low, high = confidence_interval(sum(right), total)
-        numbers = [f"{v:.4f}" for v in (sum(right) / total, low, high)]
-        versions = [origin.get("seed", ""), origin.get("revision", "")]
-        row = [*of, ball_name(record), name, *numbers, total, *versions]
-        rows.append([_inert(cell) for cell in [*row, settings]])
-    return rows
-
-
-def _inert(cell: Any) -> Any:
-    """Return a cell that no spreadsheet takes for a formula."""
-    risky = isinstance(cell, str) and cell.startswith(tuple("=+-@\t\r"))
-    return f"'{cell}" if risky else cell
-
-
-def _with_verdicts(
-    rows: list[list[str]], records: Sequence[EvaluationRecord]
-) -> list[list[str]]:
-    verdicts = [masking_verdict(record) for record in records]
-    column = ["masked gradients", *verdicts]
-    return [[*row, cell] for row, cell in zip(rows, column, strict=True)]
-
-
 def _attacked(shelf: Shelf) -> Html:
     parts: list[Any] = [html.absent(problem) for problem in shelf.problems]
     for group, records in shelf.evaluations().items():
         rows: list[list[Any]] = []
-        for row in _with_verdicts(robustness_rows(records), records):
+        for row in with_verdicts(robustness_rows(records), records):
             verdict = row[-1]
             word = verdict.split(":")[0]
             rows.append([*row[:-1], element("span", verdict, css=word)])
@@ -363,11 +247,3 @@ def _joined(parts: Sequence[Any], otherwise: str) -> Html:
     if not parts:
         return html.absent(otherwise)
     return Html("".join(map(html.markup, parts)))
-
-
-def _bullets(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {markdown_text(line)}" for line in lines)
-
-
-def _heading(level: int, text: str) -> str:
-    return f"{'#' * level} {markdown_text(text)}"
