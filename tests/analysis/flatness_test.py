@@ -58,6 +58,7 @@ def test_theorem_one_bounds_the_worst_loss(float64):
     assert (risen > 0).all() and (slack < risen).all()
     # Images that the attack broke are searched to the end all the same.
     assert (np.array(record.gamma) >= record.gradient_norm).all()
+    assert (np.array(record.gamma) >= record.segment_gradient_norm).all()
 
 
 def test_more_steps_find_no_less():

@@ -18,7 +18,8 @@ _ATTACKS = {"noise": UniformNoise(_BALL), "pgd": PGD(_BALL, num_steps=5)}
 
 def test_a_record_holds_each_attacks_outcomes_and_settings():
     model = networks.tiny_cnn(activation="relu")
-    x, y = networks.batch(model, 30)
+    x, y = networks.labelled(model, 30)
+    y[[3, 17]] = (y[[3, 17]] + 1) % 3  # two that are wrong
     seen = []
     record = evaluation.evaluate_robustness(
         model, x, y, _ATTACKS, batch_size=20, progress=lambda *a: seen.append(a)
@@ -32,6 +33,10 @@ def test_a_record_holds_each_attacks_outcomes_and_settings():
         result = direct(model, x, y, batch_size=20)
         assert attack.name == name
         np.testing.assert_array_equal(attack.robust, result.robust)
+        # Each example has its own noise, in whichever batch.
+        np.testing.assert_allclose(
+            attack.perturbation_norm, result.perturbation_norm, atol=1e-6
+        )
     settings = record.attacks[1].settings
     assert settings["name"] == "PGD" and settings["num_steps"] == 5
     assert settings["step_size"] == pytest.approx(2.5 * 0.15 / 5)
