@@ -58,6 +58,15 @@ def test_theorem_one_bounds_the_worst_loss(float64):
     assert (risen > 0).all() and (slack < risen).all()
     # Images that the attack broke are searched to the end all the same.
     assert (np.array(record.gamma) >= record.gradient_norm).all()
+
+
+def test_gamma_is_no_less_than_on_the_segment_in_the_ball():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.batch(model, 40)
+    # One step on the slope finds little; the way to the worst loss more.
+    record = analysis.local_flatness(
+        model, x, y, epsilon=0.3, num_steps=1, **_OF
+    )
     assert (np.array(record.gamma) >= record.segment_gradient_norm).all()
 
 
