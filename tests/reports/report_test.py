@@ -124,6 +124,7 @@ def test_markdown_has_the_table_and_no_element():
     assert "<" not in text
     shown = HOSTILE.replace("<", "&lt;").replace("|", "\\|")
     assert f"| {shown} | 75.0 | 50.0 | 50.0 | 25.0 | failed" in text
+    assert "- masked gradients, failed: zero gradients 0.500, " in text
 
 
 def test_csv_has_a_line_per_model_and_attack_with_its_interval():

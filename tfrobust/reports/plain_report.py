@@ -32,6 +32,11 @@ def markdown_report(shelf: Shelf, title: str) -> str:
         for record in records:
             lines = [*settings_lines(record)]
             lines += [f"not tried: {line}" for line in not_tried(record)]
+            lines += [
+                f"masked gradients, {c.verdict}: {c.name} {c.number:.3f}, "
+                f"{c.meaning}"
+                for c in record.masking
+            ]
             parts += [_heading(3, record.model), _bullets(lines)]
     for _, record in shelf.records:
         if type(record) in KINDS:
