@@ -20,6 +20,7 @@ def opened(path, *, width=1200, dark=False):
         "headless=new",
         "no-sandbox",
         "disable-gpu",
+        "disable-dev-shm-usage",
         "disable-quic",
         "no-first-run",
         "disable-background-networking",
