@@ -59,6 +59,18 @@ def test_a_full_run_takes_one_pass_a_step():
     assert int(counting.rows) == 10 * (40 + 1 + 2)
 
 
+def test_one_step_needs_no_look_at_its_end():
+    # 12 rows before, through the step and in the fresh confirmation.
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 12)
+    counting = _Counting(model)
+    ball = NormBall("inf", epsilon=2.0, bounds=None)
+    result = FGSM(ball)(counting, x, y)
+    assert int(counting.rows) == 36
+    last = FGSM(ball, keep_best=False)(model, x, y)
+    np.testing.assert_array_equal(result.x_adv, last.x_adv)
+
+
 def test_restarts_only_go_on_with_survivors_and_never_lose_a_success():
     model = networks.tiny_cnn(activation="relu")
     x, y = networks.labelled(model, 60)

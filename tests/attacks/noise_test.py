@@ -6,6 +6,8 @@ import tensorflow as tf
 
 from tests import networks
 from tfrobust import attacks
+from tfrobust.attacks.base import predict_logits
+from tfrobust.objectives import margin
 from tfrobust.ops.sampling import ExampleNoise
 from tfrobust.threat_model import NormBall
 
@@ -43,3 +45,29 @@ def test_more_draws_are_worse():
     )
     assert (many.success >= few.success).all()
     assert many.success.sum() > few.success.sum()
+
+
+def test_the_point_kept_is_the_worst_of_the_draws_drawn_alone():
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 12)
+    ball = NormBall("inf", epsilon=0.02)
+    attack = attacks.UniformNoise(ball, num_draws=7)
+    result = attack(model, x, y)
+    standing = result.robust
+    values = []
+    for draw in range(7):
+        block, place = divmod(draw, 5)
+        noise = ExampleNoise(0, tf.range(12), block, copies=place + 1)
+        copies = tf.tile(tf.constant(x), (place + 1, 1, 1, 1))
+        points = attack.draw(ball, copies, noise)[-12:]
+        values.append(_margin(model, points.numpy(), y))
+    worst = _margin(model, result.x_adv, y)
+    assert standing.sum() > 6
+    np.testing.assert_allclose(
+        worst[standing], np.max(values, 0)[standing], atol=1e-6
+    )
+
+
+def _margin(model, x, y):
+    logits = tf.constant(predict_logits(model, x))
+    return margin(tf.constant(y), logits).numpy()

@@ -29,6 +29,9 @@ from tfrobust.ops.sampling import ExampleNoise
 from tfrobust.ops.sampling import Noise
 from tfrobust.threat_model import NormBall
 
+# Draws of an example at a time: a draw costs less than its start.
+_BLOCK = 5
+
 
 class NoiseAttack(Attack, abc.ABC):
     """The worst of several draws; one that breaks an example is its last."""
@@ -53,29 +56,35 @@ class NoiseAttack(Attack, abc.ABC):
         example_ids: tf.Tensor,
     ) -> np.ndarray:
         """See base class."""
-        draw_margin = self._compiled(classifier, x)
+        draw_points, look = self._compiled(classifier, x)
+        seed = tf.constant(self.seed, tf.int64)
+        epsilon = tf.constant(self.threat_model.epsilon, x.dtype)
         found = x.numpy()
         worst = np.full(len(found), -np.inf)
         standing = np.arange(len(found))
         for draw in range(self.num_draws):
+            place = draw % _BLOCK
+            if place == 0:
+                drawn_for = standing
+                block = draw // _BLOCK, min(_BLOCK, self.num_draws - draw)
+                rows = (tf.gather(t, standing) for t in (x, example_ids))
+                keys = (seed, *(tf.constant(n, tf.int64) for n in block))
+                points = draw_points(*rows, *keys, epsilon)
             tell(len(standing), 1, ("forward",))
-            rows = (tf.gather(t, standing) for t in (x, labels, example_ids))
-            points, values = draw_margin(
-                *rows,
-                tf.constant(self.seed, tf.int64),
-                tf.constant(draw, tf.int64),
-                tf.constant(self.threat_model.epsilon, x.dtype),
-            )
-            values = values.numpy()
+            among_drawn = np.searchsorted(drawn_for, standing)
+            tried = tf.gather(points[place], among_drawn)
+            values = look(tried, tf.gather(labels, standing)).numpy()
             worse = values > worst[standing]
-            found[standing[worse]] = points.numpy()[worse]
+            found[standing[worse]] = tried.numpy()[worse]
             worst[standing[worse]] = values[worse]
             standing = standing[values <= 0]
             if not standing.size:
                 break
         return found
 
-    def _compiled(self, classifier: Any, x: tf.Tensor) -> Callable:
+    def _compiled(
+        self, classifier: Any, x: tf.Tensor
+    ) -> tuple[Callable, Callable]:
         # Seed and number of draws are no part of the graph.
         changes: dict[str, Any] = {"num_draws": 1, "seed": 0}
         shape = dataclasses.replace(  # type: ignore[type-var]
@@ -86,30 +95,36 @@ class NoiseAttack(Attack, abc.ABC):
             tf.TensorSpec((None,), tf.int64),
             tf.TensorSpec((), tf.int64),
         )
-
-        def build(model: Any) -> Callable:
-            def draw_margin(
-                x: tf.Tensor,
-                labels: tf.Tensor,
-                ids: tf.Tensor,
-                seed: tf.Tensor,
-                draw: tf.Tensor,
-                epsilon: tf.Tensor,
-            ) -> tuple[tf.Tensor, tf.Tensor]:
-                noise = ExampleNoise(seed, ids, draw)
-                ball = shape.threat_model.with_epsilon(epsilon)
-                points = self.draw(ball, x, noise)
-                return points, margin(labels, model(points, training=False))
-
-            return draw_margin
-
         scalar = tf.TensorSpec((), x.dtype)
-        return compiled(
+        draw_points = compiled(
             classifier,
             ("noise", shape, rows),
-            build,
-            [rows, ints, ints, count, count, scalar],
+            lambda _: shape._draw_block,
+            [rows, ints, count, count, count, scalar],
         )
+        look = compiled(classifier, ("margin", rows), _margins, [rows, ints])
+        return draw_points, look
+
+    def _draw_block(
+        self,
+        x: tf.Tensor,
+        ids: tf.Tensor,
+        seed: tf.Tensor,
+        block: tf.Tensor,
+        draws: tf.Tensor,
+        epsilon: tf.Tensor,
+    ) -> tf.Tensor:
+        """Return several draws of every example, shape (draws, batch, ...)."""
+        noise = ExampleNoise(seed, ids, block, copies=draws)
+        ball = self.threat_model.with_epsilon(epsilon)
+        draws = tf.cast(draws, tf.int32)
+        copies = tf.concat([[draws], tf.ones_like(tf.shape(x)[1:])], 0)
+        points = self.draw(ball, tf.tile(x, copies), noise)
+        return tf.reshape(points, tf.concat([[draws], tf.shape(x)], 0))
+
+
+def _margins(model: Any) -> Callable:
+    return lambda x, labels: margin(labels, model(x, training=False))
 
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")

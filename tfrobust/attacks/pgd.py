@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_non_negative
@@ -17,6 +20,8 @@ from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.attacks.starts import Start
 from tfrobust.attacks.starts import UniformStart
+from tfrobust.attacks.working_set import GRADIENT
+from tfrobust.attacks.working_set import tell
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 from tfrobust.threat_model import NormBall
@@ -184,6 +189,25 @@ class FGSM(PGD):
         if self.step_size is not None:
             return self.step_size
         return self.threat_model.epsilon
+
+    def search(
+        self,
+        classifier: Any,
+        x: tf.Tensor,
+        labels: tf.Tensor,
+        example_ids: tf.Tensor,
+    ) -> np.ndarray:
+        """Return the points after the step; restarts keep the best of them.
+
+        One step from x itself has nothing to choose from, so it needs no
+        look at its end: the fresh forward pass will do.
+        """
+        if self.random_start is not None or not self.keep_best:
+            return super().search(classifier, x, labels, example_ids)
+        engine = self._engine(classifier, x, labels)
+        tell(len(x), 1, GRADIENT)
+        state = engine.begin(x, example_ids, self.seed, 0)
+        return engine.advance(state, x, labels, first=0, steps=1).x_adv.numpy()
 
 
 FGM = FGSM

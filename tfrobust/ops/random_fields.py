@@ -32,7 +32,8 @@ def exponential_filter(
     """
     height, width, _ = image_shape
     for factor in (2, 4, 8, 16):
-        sizes = [fast_length(factor * n) for n in (height, width)]
+        # The furthest pixels, n - 1 apart, are as far the other way round.
+        sizes = [fast_length(max(factor * (n - 1), 1)) for n in (height, width)]
         axes = [np.minimum(np.arange(n), n - np.arange(n)) for n in sizes]
         distance = np.hypot(axes[0][:, None], axes[1][None, :])
         spectrum = np.fft.fft2(np.exp(-distance / decay_length)).real
