@@ -54,6 +54,7 @@ _SECOND_AXIS = FLAGS.string("second_axis", "random", "or: least likely")
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
+_RESUME = FLAGS.switch("resume", "continue the run there")
 _SEED = FLAGS.integer("seed", 0, "of the attacks")
 _BATCH_SIZE = FLAGS.integer("batch_size", 250, "attacked at a time")
 
@@ -79,7 +80,9 @@ def main() -> None:
         batch_size=_BATCH_SIZE.value,
     )
     directory = _OUTPUT_DIR.value
-    experiments.analyze(config, directory, overwrite=_OVERWRITE.value)
+    experiments.analyze(
+        config, directory, overwrite=_OVERWRITE.value, resume=_RESUME.value
+    )
     print(f"Record: {directory}/analysis.json  Pictures: analysis*.png")
 
 

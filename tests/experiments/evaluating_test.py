@@ -136,9 +136,9 @@ def test_the_record_holds_no_time_and_no_host(model, tmp_path):
 def test_another_configuration_or_model_is_not_gone_on_with(model, tmp_path):
     directory = tmp_path / "run"
     _evaluate(_config(model), directory)
-    with pytest.raises(ValueError, match="has other num_steps"):
+    with pytest.raises(ValueError, match="can't be resumed with num_steps="):
         _evaluate(_config(model, num_steps=3), directory, resume=True)
-    with pytest.raises(ValueError, match="has other seed"):
+    with pytest.raises(ValueError, match="can't be resumed with seed="):
         _evaluate(_config(model, seed=3), directory, shard=Shard(1, 2))
     before = model.read_bytes()
     _network().save(model)

@@ -1,10 +1,13 @@
-"""tools.evaluate killed with SIGKILL, as a machine would, and resumed."""
+"""Tools killed with SIGKILL, as a machine would, and resumed."""
 
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
+
+import numpy as np
 
 from tfrobust import experiments
 
@@ -19,12 +22,12 @@ _FLAGS = {
 }
 
 
-def _started(directory):
-    flags = {"model": _MODEL, "output_dir": directory} | _FLAGS
-    if (directory / "outcomes.jsonl").is_file():
+def _started(directory, tool="evaluate", given=_FLAGS):
+    flags = {"model": _MODEL, "output_dir": directory} | given
+    if (directory / "config.json").is_file():
         flags["resume"] = "true"
     return subprocess.Popen(
-        [sys.executable, "-m", "tools.evaluate"]
+        [sys.executable, "-m", f"tools.{tool}"]
         + [f"--{name}={value}" for name, value in flags.items()],
         cwd=_ROOT,
         stdout=subprocess.DEVNULL,
@@ -62,3 +65,41 @@ def test_killed_twice_the_record_is_the_same_to_the_byte(tmp_path):
     assert _started(killed).wait() == 0
     ours, theirs = (d / "evaluation.json" for d in (killed, whole))
     assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_killed_analysis_computes_only_what_is_missing(tmp_path):
+    flags = {
+        "analysis": "gradient_leaking",
+        "num_examples": 120,
+        "batch_size": 20,
+        "attacks": "apgd_ce,pgd",
+        "epsilon": 0.15,
+        "norm": "inf",
+    }
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert _started(whole, "analyze", flags).wait() == 0
+    assert not (whole / "pieces").exists()
+    for pieces in (1, 4):
+        process = _started(killed, "analyze", flags)
+        while _pieces(killed) < pieces and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        assert not (killed / "analysis.json").exists()
+    # Whose piece is another's, so is the outcome: it isn't computed again.
+    first, last = killed / "pieces" / "apgd_ce 0.npz", _pieces(killed)
+    assert 4 <= last < 12
+    with np.load(first) as kept:
+        zeros = {name: np.zeros_like(kept[name]) for name in kept}
+    harmed = shutil.copytree(killed, tmp_path / "harmed")
+    np.savez(harmed / "pieces" / first.name, **zeros)
+    for directory in (killed, harmed):
+        assert _started(directory, "analyze", flags).wait() == 0
+    ours, theirs, other = (
+        (d / "analysis.json").read_bytes() for d in (killed, whole, harmed)
+    )
+    assert ours == theirs != other
+
+
+def _pieces(directory):
+    return len(list(directory.glob("pieces/[!.]*.npz")))

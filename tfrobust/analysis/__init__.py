@@ -3,6 +3,7 @@
 from tfrobust.analysis.correlated_noise import accuracy_under_noise
 from tfrobust.analysis.covariance import perturbation_covariance
 from tfrobust.analysis.curvature import curvature
+from tfrobust.analysis.curvature import num_products
 from tfrobust.analysis.curvature_path import curvature_along
 from tfrobust.analysis.features import center_cosines
 from tfrobust.analysis.features import feature_analysis
@@ -35,6 +36,7 @@ __all__ = [
     "local_flatness",
     "loss_axis",
     "mean_shares",
+    "num_products",
     "parabola",
     "perturbation_covariance",
     "random_axis",

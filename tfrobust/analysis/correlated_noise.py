@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfrobust.analysis.pieces import attacked
 from tfrobust.attacks import CorrelatedNoise
 from tfrobust.inputs import check_images
 from tfrobust.ops.norms import Norm
@@ -82,7 +83,17 @@ def accuracy_under_noise(
     for zeta in decay_lengths:
         exponential_filter(x.shape[1:], zeta)
     run: dict[str, Any] = {"batch_size": batch_size, "progress": progress}
-    results = [[a(classifier, x, y, **run) for a in row] for row in attacks]
+    results = [
+        [
+            attacked(
+                f"noise {a.decay_length} {a.threat_model.epsilon}",
+                *(a, classifier, x, y),
+                **run,
+            )
+            for a in row
+        ]
+        for row in attacks
+    ]
     return NoiseRecord(
         model=model,
         model_digest=model_digest,

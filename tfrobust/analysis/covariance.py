@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
@@ -74,7 +75,7 @@ def perturbation_covariance(
     found = {}
     for name, attack in attacks.items():
         run = {"batch_size": batch_size, "progress": _named(progress, name)}
-        found[name] = _perturbations(classifier, x, y, attack, run)
+        found[name] = _perturbations(name, classifier, x, y, attack, run)
     found[IMAGES] = x - x.mean(axis=0, dtype="float64")
     kernels, scales = {}, {}
     for name, vectors in found.items():
@@ -210,6 +211,7 @@ def _check_sources(x: np.ndarray, attacks: Mapping[str, Attack]) -> None:
 
 
 def _perturbations(
+    name: str,
     classifier: keras.Model,
     x: np.ndarray,
     y: np.ndarray,
@@ -217,7 +219,7 @@ def _perturbations(
     run: dict[str, Any],
 ) -> np.ndarray:
     """Return x_adv - x of what was attacked and moved, (n, ...)."""
-    x_adv = attack(classifier, x, y, **run).x_adv
+    x_adv = attacked(name, attack, classifier, x, y, **run).x_adv
     delta = x_adv.astype("float64") - x
     # An image that is left alone comes back as it was.
     return delta[delta.any(axis=(1, 2, 3))]

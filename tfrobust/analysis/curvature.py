@@ -6,6 +6,7 @@ robustness, https://arxiv.org/abs/1810.00144, section 4 and eq. 9.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.analysis.pieces import Arrays
+from tfrobust.analysis.pieces import piece
 from tfrobust.arguments import check_integer
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import compiled
@@ -26,6 +29,8 @@ from tfrobust.objectives import Margin
 from tfrobust.records import CurvatureRecord
 
 _LARGEST_FULL = 1024
+_TOGETHER = 64
+Progress = Callable[[int], None]
 Product = Callable[[np.ndarray], np.ndarray]
 """(n, D) vectors -> each example's Hessian times its vector."""
 
@@ -39,6 +44,7 @@ def curvature(
     num_steps: int = 40,
     near_zero: float = 1e-3,
     seed: int = 0,
+    progress: Callable[[int], None] | None = None,
     **of: Any,
 ) -> CurvatureRecord:
     """Return Jacobian of the decision function and Hessian of the loss.
@@ -58,6 +64,8 @@ def curvature(
         near_zero: an entry of the Jacobian counts as zero below so much of
             the image's largest; default 0.001.
         seed: of Lanczos' first vector.
+        progress: called with so many products of all Hessians with a vector
+            each, `num_products` in all.
         of: the record's `model`, `model_digest`, `data`, `provenance`.
     """
     x = check_images(x, bounds=None)
@@ -75,10 +83,13 @@ def curvature(
     bends = hessian_product(classifier, x, y, Margin())(probe)
     count = min(num_eigenvalues, size)
     if size <= _LARGEST_FULL:
-        values = full_spectrum(product, len(x), size)
+        values = full_spectrum(product, len(x), size, progress)
         mean_size = float(np.abs(values).mean())
     else:
-        values = lanczos(product, probe, num_steps)
+        values = piece(
+            "Lanczos",
+            lambda: {"values": lanczos(product, probe, num_steps, progress)},
+        )["values"]
         mean_size = None
     order = np.argsort(-np.abs(values), axis=1)[:, :count]
     return CurvatureRecord(
@@ -140,18 +151,45 @@ def hessian_product(
     return product
 
 
-def full_spectrum(product: Product, count: int, size: int) -> np.ndarray:
+def num_products(size: int, num_steps: int = 40) -> int:
+    """Return how many products `curvature` takes for images of D entries."""
+    return size if size <= _LARGEST_FULL else num_steps
+
+
+def full_spectrum(
+    product: Product, count: int, size: int, progress: Progress | None = None
+) -> np.ndarray:
     """Return all eigenvalues of each Hessian, (n, D), rising."""
     columns = []
-    for k in range(size):
-        unit = np.zeros((count, size))
-        unit[:, k] = 1.0
-        columns.append(product(unit))
-    hessian = np.stack(columns, 2).astype("float64")
+    for first in range(0, size, _TOGETHER):
+        some = range(first, min(first + _TOGETHER, size))
+        found = piece(
+            f"columns {first}",
+            functools.partial(_columns, product, count, size, some),
+        )
+        columns.append(found["columns"])
+        if progress is not None:
+            progress(len(some))
+    hessian = np.concatenate(columns, 2).astype("float64")
     return np.linalg.eigvalsh((hessian + hessian.transpose(0, 2, 1)) / 2)
 
 
-def lanczos(product: Product, first: np.ndarray, num_steps: int) -> np.ndarray:
+def _columns(product: Product, count: int, size: int, some: range) -> Arrays:
+    """Return some of each Hessian's columns, (n, D, some)."""
+    columns = []
+    for k in some:
+        unit = np.zeros((count, size))
+        unit[:, k] = 1.0
+        columns.append(product(unit))
+    return {"columns": np.stack(columns, 2)}
+
+
+def lanczos(
+    product: Product,
+    first: np.ndarray,
+    num_steps: int,
+    progress: Progress | None = None,
+) -> np.ndarray:
     """Return Ritz values of each Hessian, (n, steps), rising.
 
     With every vector kept orthogonal to all before; the ends of the spectrum
@@ -161,6 +199,7 @@ def lanczos(product: Product, first: np.ndarray, num_steps: int) -> np.ndarray:
         product: v -> H v.
         first: where to begin, (n, D), not zero.
         num_steps: at most D.
+        progress: called with 1 after each step; default none.
     """
     count, size = first.shape
     num_steps = min(num_steps, size)
@@ -170,6 +209,8 @@ def lanczos(product: Product, first: np.ndarray, num_steps: int) -> np.ndarray:
     for k in range(num_steps):
         basis[k] = v
         w = product(v).astype("float64")
+        if progress is not None:
+            progress(1)
         matrix[:, k, k] = np.einsum("nd,nd->n", w, v)
         for _ in range(2):  # once is not enough in floats
             along = np.einsum("knd,nd->kn", basis[: k + 1], w)

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks import Attack
@@ -75,7 +76,8 @@ def curvature_along(
     check_integer("num_images", num_images, minimum=0)
     check_type("attack", attack, Attack, example=_EXAMPLE)
     x = check_images(x, bounds=attack.threat_model.bounds)
-    result = attack(classifier, x, y, batch_size=batch_size, progress=progress)
+    run: Any = {"batch_size": batch_size, "progress": progress}
+    result = attacked("attack", attack, classifier, x, y, **run)
     kept = _with_a_line(result, x)
     x, x_adv, y = x[kept], result.x_adv[kept], result.y[kept]
     units, lengths = _directions(x, x_adv)

@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.attacks import Attack
@@ -90,7 +91,9 @@ def feature_analysis(
 
     found = {CLEAN: features_of(classifier, x, batch_size=batch_size)}
     for name, attack in attacks.items():
-        result = attack(
+        result = attacked(
+            name,
+            attack,
             classifier,
             x,
             y,

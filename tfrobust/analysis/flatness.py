@@ -8,12 +8,14 @@ https://arxiv.org/abs/1907.02610, eq. 4.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.analysis.pieces import piece
 from tfrobust.arguments import check_integer
 from tfrobust.attacks import PGD
 from tfrobust.attacks.base import predict_logits
@@ -59,6 +61,7 @@ def local_flatness(
     num_restarts: int = 1,
     resolution: int = 101,
     seed: int = 0,
+    progress: Callable[[int], None] | None = None,
     **of: Any,
 ) -> FlatnessRecord:
     """Return the largest gradient norm, loss and linearity error in a ball.
@@ -78,6 +81,8 @@ def local_flatness(
         num_steps, num_restarts: of each search; default 40 and 1.
         resolution: points on a segment, its ends among them; default 101.
         seed: of the starts.
+        progress: called with n after each of three searches and after the
+            segments.
         of: the record's `model`, `model_digest`, `data`, `provenance`.
     """
     check_integer("resolution", resolution, minimum=2)
@@ -92,14 +97,21 @@ def local_flatness(
         seed=seed,
     )
 
-    def highest(objective: Objective) -> np.ndarray:
+    def done(name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        found = piece(name, lambda: {"found": compute()})["found"]
+        if progress is not None:
+            progress(len(x))
+        return found
+
+    def highest(name: str, objective: Objective) -> np.ndarray:
         attack = dataclasses.replace(search, objective=_Endless(objective))
         ids = tf.range(len(x), dtype=tf.int64)
         tensors = tf.constant(x), tf.constant(y, tf.int64), ids
-        return attack.search(classifier, *tensors)
+        return done(name, lambda: attack.search(classifier, *tensors))
 
-    steepest, worst = highest(GradientNorm()), highest(CrossEntropy())
-    bent = highest(LinearityError())
+    steepest = highest("slope", GradientNorm())
+    worst = highest("loss", CrossEntropy())
+    bent = highest("linearity error", LinearityError())
     clean_gradient = input_gradients(
         classifier, x, tf.constant(y), CrossEntropy()
     )
@@ -107,7 +119,9 @@ def local_flatness(
     loss = _loss(classifier, x, y)
     # The segment lies in the ball, and on it PGD on the slope often misses
     # what PGD on the loss passes.
-    segment = _along_segment(classifier, x, worst, y, resolution)
+    segment = done(
+        "segment", lambda: _along_segment(classifier, x, worst, y, resolution)
+    )
     found = _gradient_norm(classifier, steepest, y)
     return FlatnessRecord(
         num_examples=len(x),

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.analysis.pieces import attacked
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.signs import input_gradients
@@ -76,7 +77,9 @@ def gradient_leaking(
     }
     norms = {}
     for name, attack in (attacks or {}).items():
-        result = attack(
+        result = attacked(
+            name,
+            attack,
             classifier,
             x,
             y,

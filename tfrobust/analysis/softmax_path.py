@@ -14,6 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks import Attack
@@ -76,8 +77,11 @@ def softmax_path(
     check_type("attack", attack, Attack, example="PGD(ball)")
     x = check_images(x, bounds=attack.threat_model.bounds)
     settings: Any = {"batch_size": batch_size, "progress": progress}
-    true = attack(classifier, x, y, **settings)
-    predicted = attack(classifier, x, true.clean_predictions, **settings)
+    true = attacked("true labels", attack, classifier, x, y, **settings)
+    labels = true.clean_predictions
+    predicted = attacked(
+        "predicted labels", attack, classifier, x, labels, **settings
+    )
     shown = _shown(true)[:num_images]
     if not shown.size:
         raise ValueError(

@@ -7,6 +7,7 @@ Chen, 2018, https://arxiv.org/abs/1810.00144, Fig. 1 and 2.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from tfrobust.analysis.pieces import Arrays
+from tfrobust.analysis.pieces import piece
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.arguments import check_seed
@@ -72,7 +75,7 @@ def weight_surface(
         seed: of the directions, in [0, 2**32); the same seed gives networks
             of one architecture the same ones, up to the filters' norms.
         batch_size: images at a time; default 250.
-        progress: called with 1 after each of the resolution**2 places.
+        progress: called with `resolution` after each of so many rows.
         model, model_digest, data, provenance: of the record.
 
     Raises:
@@ -90,10 +93,10 @@ def weight_surface(
     loss = np.zeros((resolution, resolution))
     accuracy = np.zeros_like(loss)
     for row, a in enumerate(steps):
-        for column, b in enumerate(steps):
-            loss[row, column], accuracy[row, column] = look(a, b)
-            if progress is not None:
-                progress(1)
+        found = piece(f"row {row}", functools.partial(_row, look, a, steps))
+        loss[row], accuracy[row] = found["loss"], found["accuracy"]
+        if progress is not None:
+            progress(resolution)
     return WeightSurfaceRecord(
         model=model,
         model_digest=model_digest,
@@ -171,6 +174,12 @@ def _channel_axes(classifier: keras.Model) -> dict[int, tuple[int, ...]]:
         elif isinstance(layer, _TRANSPOSED):
             found[id(layer.kernel)] = (-2,)
     return found
+
+
+def _row(look: Callable, a: float, steps: np.ndarray) -> Arrays:
+    """Return loss and accuracy along a row of the grid."""
+    loss, accuracy = zip(*(look(a, b) for b in steps), strict=True)
+    return {"loss": np.array(loss), "accuracy": np.array(accuracy)}
 
 
 def _at_places(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -89,7 +90,17 @@ def gradient_leaking(config: AnalysisConfig) -> Record:
 def curvature(config: AnalysisConfig) -> Record:
     """See `analysis.curvature`."""
     subject = _Subject(config)
-    return analysis.curvature(*subject.examples, seed=config.seed, **subject.of)
+    size = math.prod(subject.data.image_shape)
+
+    def run(progress: Any) -> Record:
+        return analysis.curvature(
+            *subject.examples,
+            seed=config.seed,
+            progress=progress,
+            **subject.of,
+        )
+
+    return _counting(analysis.num_products(size), "product", run)
 
 
 def curvature_path(config: AnalysisConfig) -> Record:
@@ -111,12 +122,17 @@ def curvature_path(config: AnalysisConfig) -> Record:
 def flatness(config: AnalysisConfig) -> Record:
     """See `analysis.local_flatness`."""
     subject = _Subject(config)
-    return analysis.local_flatness(
-        *subject.examples,
-        epsilon=config.reach or config.usual_radius,
-        seed=config.seed,
-        **subject.of,
-    )
+
+    def run(progress: Any) -> Record:
+        return analysis.local_flatness(
+            *subject.examples,
+            epsilon=config.reach or config.usual_radius,
+            seed=config.seed,
+            progress=progress,
+            **subject.of,
+        )
+
+    return _counting(4 * len(subject.test), "image", run)
 
 
 def features(config: AnalysisConfig) -> Record:

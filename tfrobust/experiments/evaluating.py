@@ -184,13 +184,7 @@ def _checked(
     if overwrite:
         run_directory.check_replaceable(directory, config)
     elif resume or joins:
-        there, here = run_directory.read_config(directory), plain(config)
-        other = [k for k in here if there.get(k) != here[k]]
-        if other:
-            raise ValueError(
-                f"The run in {directory} has other {', '.join(other)}; pass "
-                "the flags it was begun with, or --overwrite."
-            )
+        run_directory.check_same(directory, plain(config))
     return directory
 
 

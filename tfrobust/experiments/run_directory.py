@@ -44,6 +44,18 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
     return config
 
 
+def check_same(path: pathlib.Path, settings: dict[str, Any]) -> None:
+    """Raise `ValueError` for a run that was begun with other settings."""
+    there = read_config(path)
+    other = [name for name in settings if there.get(name) != settings[name]]
+    if other:
+        name = other[0]
+        raise ValueError(
+            f"{path} holds a run with {name}={there.get(name)!r}; it can't "
+            f"be resumed with {name}={settings[name]!r}."
+        )
+
+
 def check_writable(path: pathlib.Path) -> None:
     """Raise `OSError` now and not after the work if nothing can be written."""
     there = next(p for p in [path, *path.absolute().parents] if p.exists())

@@ -24,7 +24,6 @@ from tfrobust.experiments.components import training_components
 from tfrobust.experiments.models import load_model
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.training_config import TrainingConfig
-from tfrobust.experiments.training_record import check_same
 from tfrobust.experiments.training_record import read_history
 from tfrobust.experiments.training_record import training_record
 from tfrobust.records import plain
@@ -87,7 +86,7 @@ def _train(
         output_dir, overwrite=overwrite, resume=resume
     )
     if resume:
-        check_same(config, directory)
+        run_directory.check_same(directory, plain(config))
     data = load_split_data(config, say)
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
     if resume and (directory / LAST).is_file():

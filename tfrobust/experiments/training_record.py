@@ -9,7 +9,6 @@ from typing import Any
 from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
-from tfrobust.experiments import run_directory
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import plain
 from tfrobust.records import TrainingRecord
@@ -82,16 +81,3 @@ def _resolved(model: RobustModel) -> dict[str, Any]:
         "weight": getattr(model, "weight", None),
         "clean_weight": getattr(model, "clean_weight", None),
     }
-
-
-def check_same(config: TrainingConfig, directory: pathlib.Path) -> None:
-    """Raise `ValueError` if the run that is there is another one."""
-    there = run_directory.read_config(directory)
-    now = plain(config)
-    differ = [k for k in now if there.get(k) != now[k]]
-    if differ:
-        name = differ[0]
-        raise ValueError(
-            f"{directory} holds a run with {name}={there.get(name)!r}; it "
-            f"can't be resumed with {name}={now[name]!r}."
-        )
