@@ -1,4 +1,4 @@
-"""Look into a saved Keras classifier: a record, a table and a picture.
+"""Look into a saved Keras classifier: a record, tables and pictures.
 
   python -m tools.analyze --analysis=gradient_leaking \\
       --model=runs/digits_at/last.keras --output_dir=runs/leaking
@@ -18,14 +18,16 @@ FLAGS.group("What")
 _ANALYSIS = FLAGS.string(
     "analysis", "gradient_leaking", ", ".join(experiments.ANALYSES)
 )
-_MODEL = FLAGS.string("model", None, "a .keras file", required=True)
+_MODEL = FLAGS.string(
+    "model", "", "a .keras file; none for poisoning and the two toys"
+)
 
 _DATA = DataFlags(FLAGS)
 _NUM_EXAMPLES = FLAGS.integer(
     "num_examples", 500, "the first so many test images"
 )
 
-FLAGS.group("Perturbations, in all but the surfaces, curvature and flatness")
+FLAGS.group("Perturbations, and paths on a surface")
 _ATTACKS = FLAGS.names(
     "attacks", None, "that make them; default the analysis' own"
 )
@@ -42,6 +44,21 @@ _NUM_CLUSTERS = FLAGS.integer(
 _DECAY_LENGTHS = FLAGS.names(
     "decay_lengths", "0.5,1,2,4,8", "of noise, in pixels"
 )
+
+FLAGS.group("Accuracy against the radius")
+_EPSILONS = FLAGS.names(
+    "epsilons", "", "radii, rising; default nine up to twice the ball's"
+)
+
+FLAGS.group("The toys parabola and sine_surface, poisoning")
+_NORMAL_NOISE = FLAGS.number(
+    "normal_noise", 0.0, "of a toy's training points, along their normal"
+)
+_COMPONENT = FLAGS.integer(
+    "component", None, "to be poisoned; default the first after 99 % variance"
+)
+_AMPLITUDES = FLAGS.names("amplitudes", "0.25,0.5,1", "of the poison, l2")
+_EPOCHS = FLAGS.integer("epochs", 5, "of each training on poisoned images")
 
 FLAGS.group("Surfaces, flatness")
 _REACH = FLAGS.number(
@@ -76,6 +93,11 @@ def main() -> None:
         second_axis=_SECOND_AXIS.value,
         num_clusters=_NUM_CLUSTERS.value,
         decay_lengths=cli.numbers(_DECAY_LENGTHS, float),
+        epsilons=cli.numbers(_EPSILONS, float),
+        normal_noise=_NORMAL_NOISE.value,
+        component=_COMPONENT.value,
+        amplitudes=cli.numbers(_AMPLITUDES, float),
+        epochs=_EPOCHS.value,
         seed=_SEED.value,
         batch_size=_BATCH_SIZE.value,
     )

@@ -9,6 +9,7 @@ from tests import networks
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import reports
+from tfrobust.experiments.analysis_config import WITHOUT_MODEL
 from tfrobust.records import read_record
 
 _SMALL = {
@@ -22,6 +23,8 @@ _SMALL = {
     "noise": {"decay_lengths": (1.0, 4.0)},
     "features": {"attacks": ("fgsm", "bim")},
     "covariance": {"attacks": ("fgsm",)},
+    "radius": {"attacks": ("fgsm",), "epsilons": (0.0, 0.1)},
+    "poisoning": {"amplitudes": (0.5,), "epochs": 1},
 }
 
 
@@ -38,7 +41,8 @@ def model(tmp_path_factory):
 
 def _config(model, name, **changes):
     settings = {"num_examples": 24} | _SMALL.get(name, {})
-    return experiments.AnalysisConfig(str(model), name, **settings | changes)
+    path = "" if name in WITHOUT_MODEL else str(model)
+    return experiments.AnalysisConfig(path, name, **settings | changes)
 
 
 @pytest.mark.parametrize("name", list(experiments.ANALYSES))
@@ -47,7 +51,9 @@ def test_an_analysis_leaves_record_table_and_pictures(name, model, tmp_path):
     out = tmp_path / "out"
     record = experiments.analyze(_config(model, name), out, say=lines.append)
     assert read_record(out / "analysis.json") == record
-    assert record.model == str(model) and record.provenance["seed"] == 0
+    assert record.provenance["seed"] == 0
+    if name not in WITHOUT_MODEL:
+        assert record.model == str(model)
     kind = reports.KINDS[type(record)]
     assert lines == [reports.as_text(rows(record)) for rows in kind.tables]
     pictures = sorted(out.glob("*.png"))
@@ -55,7 +61,11 @@ def test_an_analysis_leaves_record_table_and_pictures(name, model, tmp_path):
     assert all(p.read_bytes().startswith(b"\x89PNG") for p in pictures)
     # The report draws and tells the same from the record alone.
     page = reports.html_report(experiments.collect([out]), "title")
-    assert page.count('<img src="data:image/png') == len(kind.drawings)
+    # A curve answers to the pointer instead.
+    curve = name == "radius"
+    pictures = 0 if curve else len(kind.drawings)
+    assert page.count('<img src="data:image/png') == pictures
+    assert ("curves-linf" in page) == curve
     assert "No picture" not in page and "no table" not in page
 
 
@@ -77,6 +87,8 @@ def test_what_an_analysis_can_not_have_is_said_in_a_line(model, tmp_path):
     for name, changes, message in (
         ("examples", {"attacks": ("fgsm", "bim")}, "takes one attack"),
         ("surface", {"example": 10**6}, "`example` must be below"),
+        ("surface", {"attacks": ("deepfool",)}, "attacks that climb"),
+        ("poisoning", {"component": 65}, "`component`"),
         ("features", {"num_clusters": 500}, "500 clusters need"),
     ):
         with pytest.raises(ValueError, match=message) as error:
@@ -88,10 +100,31 @@ def test_what_an_analysis_can_not_have_is_said_in_a_line(model, tmp_path):
     for changes, message in (
         ({"decay_lengths": (0.0,)}, "`decay_lengths` must be positive"),
         ({"num_clusters": 0}, "`num_clusters` must be at least 1"),
+        ({"epsilons": (0.2, 0.1)}, "`epsilons` must rise"),
+        ({"normal_noise": -1.0}, "`normal_noise` must be non-negative"),
+        ({"amplitudes": (0.0,)}, "`amplitudes` must be positive"),
         ({"analysis": "leaking"}, "gradient_leaking"),
     ):
         with pytest.raises(ValueError, match=message):
             _config(model, changes.pop("analysis", "noise"), **changes)
+
+
+def test_a_model_is_asked_for_only_where_one_is_looked_into(model):
+    with pytest.raises(ValueError, match="noise needs a model"):
+        experiments.AnalysisConfig("", "noise")
+    with pytest.raises(ValueError, match="parabola trains models of its own"):
+        experiments.AnalysisConfig(str(model), "parabola")
+
+
+def test_paths_are_of_the_attacks_asked_for(model, tmp_path):
+    attacks = ("bim", "bim_least_likely")
+    config = _config(model, "surface", attacks=attacks, reach=0.3)
+    record = experiments.analyze(config, tmp_path / "out", say=lambda _: None)
+    assert list(record.paths) == ["bim-10", "bim_least_likely-10"]
+    first, second = record.paths.values()
+    # Ten steps of a tenth of the reach from the image on.
+    assert len(first) == 11 and first[0] == second[0] == (0.0, 0.0)
+    assert first != second and 0.05 < max(map(max, first)) <= 0.3 + 1e-6
 
 
 def test_the_gradients_share_is_followed_along_training(tmp_path):

@@ -143,6 +143,20 @@ def test_the_solid_has_the_first_direction_along_x(
             assert heights[at] == [SURFACE.decision[row][column]]
 
 
+def test_paths_lie_on_the_solid(figures, tmp_path):
+    # At a point of the grid, in the middle of a cell, and beyond the edge.
+    places = ((0.0, 0.0), (0.05, 0.05), (0.1, 0.3))
+    record = dataclasses.replace(SURFACE, paths={"PGD": places})
+    landscapes.plot_surface_3d(record, tmp_path / "surface.png")
+    decision, loss = (a for a in figures[0].axes if a.name == "3d")
+    middle = (0.5 + 1.5 + 2.5 + 3.0) / 4
+    heights = decision.lines[0].get_data_3d()[2]
+    np.testing.assert_allclose(heights, [0.5, middle, 3.0])
+    middle = (1.0 + 0.5 + 0.5 + 0.25) / 4
+    heights = loss.lines[0].get_data_3d()[2]
+    np.testing.assert_allclose(heights, [1.0, middle, 0.25])
+
+
 def test_the_curvature_picture_draws_means_and_medians(figures, tmp_path):
     third = {
         name: (*getattr(PATH, name), (10.0, 10.0))

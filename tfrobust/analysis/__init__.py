@@ -18,6 +18,7 @@ from tfrobust.analysis.surfaces import loss_axis
 from tfrobust.analysis.surfaces import random_axis
 from tfrobust.analysis.surfaces import trajectory
 from tfrobust.analysis.toys import leaking_toy
+from tfrobust.analysis.toys import Manifold
 from tfrobust.analysis.toys import parabola
 from tfrobust.analysis.toys import sine_surface
 from tfrobust.analysis.weight_surface import weight_surface
@@ -35,6 +36,7 @@ __all__ = [
     "least_likely_axis",
     "local_flatness",
     "loss_axis",
+    "Manifold",
     "mean_shares",
     "num_products",
     "parabola",

@@ -14,8 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfrobust.analysis.pieces import attacked
 from tfrobust.attacks import CorrelatedNoise
+from tfrobust.attacks.pieces import attacked
 from tfrobust.inputs import check_images
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.random_fields import exponential_filter

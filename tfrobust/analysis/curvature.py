@@ -14,11 +14,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.analysis.pieces import Arrays
-from tfrobust.analysis.pieces import piece
 from tfrobust.arguments import check_integer
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.pieces import Arrays
+from tfrobust.attacks.pieces import piece
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks import Attack
 from tfrobust.attacks import AttackResult
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.pieces import attacked
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_images
 from tfrobust.objectives import cross_entropy

@@ -15,12 +15,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.pieces import attacked
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels

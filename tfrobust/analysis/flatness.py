@@ -15,10 +15,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.analysis.pieces import piece
 from tfrobust.arguments import check_integer
 from tfrobust.attacks import PGD
 from tfrobust.attacks.base import predict_logits
+from tfrobust.attacks.pieces import piece
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images

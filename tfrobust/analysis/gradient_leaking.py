@@ -14,9 +14,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.analysis.pieces import attacked
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
+from tfrobust.attacks.pieces import attacked
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images

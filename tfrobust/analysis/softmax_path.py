@@ -14,12 +14,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfrobust.analysis.pieces import attacked
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
+from tfrobust.attacks.pieces import attacked
 from tfrobust.inputs import check_images
 from tfrobust.records.toys import SoftmaxPathRecord
 from tfrobust.serialization import describe

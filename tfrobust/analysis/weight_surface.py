@@ -17,14 +17,14 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from tfrobust.analysis.pieces import Arrays
-from tfrobust.analysis.pieces import piece
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.arguments import check_seed
 from tfrobust.arguments import check_type
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.pieces import Arrays
+from tfrobust.attacks.pieces import piece
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels

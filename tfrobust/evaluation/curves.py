@@ -8,7 +8,9 @@ from typing import Any
 
 import keras
 
+from tfrobust.arguments import check_integer
 from tfrobust.attacks.base import Attack
+from tfrobust.attacks.pieces import attacked
 from tfrobust.evaluation.suite import Progress
 from tfrobust.records import CurveRecord
 from tfrobust.serialization import describe
@@ -22,6 +24,9 @@ def accuracy_against_epsilon(
     epsilons: Sequence[float],
     *,
     model: str = "",
+    model_digest: str = "",
+    data: str = "",
+    provenance: dict[str, Any] | None = None,
     batch_size: int = 250,
     progress: Progress | None = None,
 ) -> CurveRecord:
@@ -34,16 +39,19 @@ def accuracy_against_epsilon(
         attack: its radius is replaced; a step size given as a number is
             scaled along.
         epsilons: radii in input units, rising.
-        model: how the model is called in the record.
+        model, model_digest, data, provenance: of the record.
         batch_size: examples attacked at a time; default 250.
         progress: called with ("curve", examples done) after each batch.
 
     Returns:
         A record; accuracy at epsilon = 0 is the clean one.
     """
+    check_integer("len(epsilons)", len(epsilons), minimum=1)
     accuracies = []
     for epsilon in epsilons:
-        result = at_radius(attack, epsilon)(
+        result = attacked(
+            f"radius {epsilon}",
+            at_radius(attack, epsilon),
             classifier,
             x,
             y,
@@ -59,6 +67,9 @@ def accuracy_against_epsilon(
         epsilons=tuple(float(e) for e in epsilons),
         robust_accuracy=tuple(accuracies),
         num_examples=len(x),
+        model_digest=model_digest,
+        data=data,
+        provenance=provenance or {},
     )
 
 

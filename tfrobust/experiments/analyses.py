@@ -6,76 +6,29 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import keras
 import numpy as np
-import tqdm
 
 from tfrobust import analysis
+from tfrobust import evaluation
 from tfrobust import recipes
-from tfrobust.attacks import Attack
-from tfrobust.attacks import BIM
-from tfrobust.evaluation import weights_digest
+from tfrobust.attacks import GradientAttack
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analysis_config import SECOND_AXES
+from tfrobust.experiments.analysis_parts import counting
+from tfrobust.experiments.analysis_parts import made_attacks
+from tfrobust.experiments.analysis_parts import only_attack
+from tfrobust.experiments.analysis_parts import Subject
 from tfrobust.experiments.attack_progress import AttackProgress
 from tfrobust.experiments.components import training_components
-from tfrobust.experiments.models import load_classifier
-from tfrobust.experiments.provenance import provenance
-from tfrobust.records import plain
+from tfrobust.experiments.own_trainings import parabola
+from tfrobust.experiments.own_trainings import poisoning
+from tfrobust.experiments.own_trainings import sine_surface
 from tfrobust.records import Record
-from tfrobust.threat_model import NormBall
-
-
-class _Subject:
-    """A model, its images, and what a record says of both."""
-
-    def __init__(self, config: AnalysisConfig) -> None:
-        self.classifier = load_classifier(config.model)
-        self.data = recipes.load_data(
-            config.data, data_dir=config.data_dir, image_size=config.image_size
-        )
-        self.test = self.data.test.first(config.num_examples)
-        settings = {"configuration": plain(config), **provenance(config.seed)}
-        self.of: dict[str, Any] = {
-            "model": config.model,
-            "model_digest": weights_digest(self.classifier),
-            "data": self.data.name,
-            "provenance": settings,
-        }
-
-    @property
-    def examples(self) -> tuple[keras.Model, np.ndarray, np.ndarray]:
-        """Classifier, images, labels."""
-        return self.classifier, self.test.images(), self.test.y
-
-
-def _attacks(
-    config: AnalysisConfig, *, last_iterate: bool = False
-) -> dict[str, Attack]:
-    budget = recipes.Budget(seed=config.seed, last_iterate=last_iterate)
-    return recipes.make_attacks(config.attack_list, config.ball, budget)
-
-
-def _only_attack(config: AnalysisConfig, **budget: Any) -> Attack:
-    """Return the one attack that is asked for, or raise."""
-    made = _attacks(config, **budget)
-    if len(made) != 1:
-        raise ValueError(
-            f"{config.analysis} takes one attack. "
-            f"Received: attacks={','.join(made)}"
-        )
-    return next(iter(made.values()))
-
-
-def _counting(total: int, unit: str, call: Callable[..., Record]) -> Record:
-    """Return `call(progress=...)` under a bar of so many units."""
-    with tqdm.tqdm(total=total, unit=unit, mininterval=1.0) as bar:
-        return call(progress=bar.update)
 
 
 def gradient_leaking(config: AnalysisConfig) -> Record:
     """See `analysis.gradient_leaking`."""
-    subject, attacks = _Subject(config), _attacks(config)
+    subject, attacks = Subject(config), made_attacks(config)
     with AttackProgress(len(subject.test) * len(attacks)) as bar:
         return analysis.gradient_leaking(
             *subject.examples,
@@ -89,7 +42,7 @@ def gradient_leaking(config: AnalysisConfig) -> Record:
 
 def curvature(config: AnalysisConfig) -> Record:
     """See `analysis.curvature`."""
-    subject = _Subject(config)
+    subject = Subject(config)
     size = math.prod(subject.data.image_shape)
 
     def run(progress: Any) -> Record:
@@ -100,12 +53,12 @@ def curvature(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return _counting(analysis.num_products(size), "product", run)
+    return counting(analysis.num_products(size), "product", run)
 
 
 def curvature_path(config: AnalysisConfig) -> Record:
     """See `analysis.curvature_along`."""
-    subject, attack = _Subject(config), _only_attack(config)
+    subject, attack = Subject(config), only_attack(config)
 
     def run(progress: Any) -> Record:
         return analysis.curvature_along(
@@ -116,12 +69,12 @@ def curvature_path(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return _counting(len(subject.test), "image", run)
+    return counting(len(subject.test), "image", run)
 
 
 def flatness(config: AnalysisConfig) -> Record:
     """See `analysis.local_flatness`."""
-    subject = _Subject(config)
+    subject = Subject(config)
 
     def run(progress: Any) -> Record:
         return analysis.local_flatness(
@@ -132,12 +85,12 @@ def flatness(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return _counting(4 * len(subject.test), "image", run)
+    return counting(4 * len(subject.test), "image", run)
 
 
 def features(config: AnalysisConfig) -> Record:
     """See `analysis.feature_analysis`."""
-    subject, attacks = _Subject(config), _attacks(config)
+    subject, attacks = Subject(config), made_attacks(config)
     with AttackProgress(len(subject.test) * len(attacks)) as bar:
         return analysis.feature_analysis(
             *subject.examples,
@@ -152,7 +105,7 @@ def features(config: AnalysisConfig) -> Record:
 
 def covariance(config: AnalysisConfig) -> Record:
     """See `analysis.perturbation_covariance`."""
-    subject, attacks = _Subject(config), _attacks(config)
+    subject, attacks = Subject(config), made_attacks(config)
     with AttackProgress(len(subject.test) * len(attacks)) as bar:
         return analysis.perturbation_covariance(
             *subject.examples,
@@ -165,7 +118,7 @@ def covariance(config: AnalysisConfig) -> Record:
 
 def noise(config: AnalysisConfig) -> Record:
     """See `analysis.accuracy_under_noise`; radii up to twice the ball's."""
-    subject = _Subject(config)
+    subject = Subject(config)
     radius, lengths = config.ball.epsilon, config.decay_lengths
 
     def run(progress: Any) -> Record:
@@ -180,7 +133,7 @@ def noise(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return _counting(3 * len(lengths) * len(subject.test), "image", run)
+    return counting(3 * len(lengths) * len(subject.test), "image", run)
 
 
 def examples(config: AnalysisConfig) -> Record:
@@ -189,8 +142,8 @@ def examples(config: AnalysisConfig) -> Record:
     Last iterates of all steps on all images: labels can't leak to an attack
     that leaves wrong images alone.
     """
-    subject = _Subject(config)
-    attack = _only_attack(config, last_iterate=True)
+    subject = Subject(config)
+    attack = only_attack(config, last_iterate=True)
 
     def run(progress: Any) -> Record:
         return analysis.softmax_path(
@@ -201,12 +154,12 @@ def examples(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return _counting(2 * len(subject.test), "image", run)
+    return counting(2 * len(subject.test), "image", run)
 
 
 def weight_surface(config: AnalysisConfig) -> Record:
     """See `analysis.weight_surface`."""
-    subject = _Subject(config)
+    subject = Subject(config)
 
     def run(progress: Any) -> Record:
         return analysis.weight_surface(
@@ -219,12 +172,29 @@ def weight_surface(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return _counting(config.resolution**2, "point", run)
+    return counting(config.resolution**2, "point", run)
+
+
+def radius(config: AnalysisConfig) -> Record:
+    """See `evaluation.accuracy_against_epsilon`."""
+    subject, attack = Subject(config), only_attack(config)
+    epsilons = config.epsilons
+    if not epsilons:
+        epsilons = np.linspace(0.0, 2 * config.ball.epsilon, 9).tolist()
+    with AttackProgress(len(subject.test) * len(epsilons)) as bar:
+        return evaluation.accuracy_against_epsilon(
+            *subject.examples,
+            attack,
+            epsilons,
+            batch_size=config.batch_size,
+            progress=bar,
+            **subject.of,
+        )
 
 
 def surface(config: AnalysisConfig) -> Record:
-    """See `analysis.input_surface`; with the path of ten steps of BIM."""
-    subject = _Subject(config)
+    """See `analysis.input_surface`; with paths of ten steps of attacks."""
+    subject = Subject(config)
     split, index = subject.data.test, config.example
     if index >= len(split):
         raise ValueError(
@@ -232,7 +202,6 @@ def surface(config: AnalysisConfig) -> Record:
         )
     x, y = split.images(slice(index, index + 1))[0], int(split.y[index])
     reach = config.reach or config.usual_radius
-    attack = BIM(NormBall("inf", epsilon=reach), num_steps=10)
     classifier = subject.classifier
     second = _SECOND_AXES[config.second_axis](classifier, x, y, config.seed)
     return analysis.input_surface(
@@ -245,11 +214,31 @@ def surface(config: AnalysisConfig) -> Record:
         },
         reach=reach,
         resolution=config.resolution,
-        paths={"BIM-10": analysis.trajectory(classifier, x, y, attack)},
+        paths={
+            name: analysis.trajectory(classifier, x, y, attack)
+            for name, attack in _climbs(config, reach).items()
+        },
         batch_size=config.batch_size,
         **subject.of,
         example=index,
     )
+
+
+def _climbs(config: AnalysisConfig, reach: float) -> dict[str, GradientAttack]:
+    """Return the attacks whose paths are drawn, in the ball that is seen."""
+    ball = config.ball
+    if config.epsilon is None and ball.norm == "inf":
+        ball = ball.with_epsilon(reach)
+    made = recipes.make_attacks(
+        config.attack_list, ball, recipes.Budget(num_steps=10, seed=config.seed)
+    )
+    climbs = {n: a for n, a in made.items() if isinstance(a, GradientAttack)}
+    if len(climbs) < len(made):
+        raise ValueError(
+            "A surface shows the paths of attacks that climb, such as bim. "
+            f"Received: attacks={','.join(made)}"
+        )
+    return climbs
 
 
 _SECOND_AXES: dict[str, Callable[..., np.ndarray]] = dict(
@@ -274,4 +263,8 @@ ANALYSES: dict[str, Callable[[AnalysisConfig], Record]] = {
     "covariance": covariance,
     "noise": noise,
     "examples": examples,
+    "radius": radius,
+    "poisoning": poisoning,
+    "parabola": parabola,
+    "sine_surface": sine_surface,
 }

@@ -9,6 +9,7 @@ from typing import Literal
 from tfrobust import recipes
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_non_negative
 from tfrobust.arguments import check_positive
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.attacks import attack_names
@@ -36,7 +37,7 @@ class Attacked:
 # Analyses by name, with the attacks that their papers look at.
 USUAL: dict[str, Attacked] = {
     "gradient_leaking": Attacked(("ddn",), 2, "inf"),
-    "surface": Attacked(()),
+    "surface": Attacked(("bim",)),
     "weight_surface": Attacked(()),
     "curvature": Attacked(()),
     "curvature_path": Attacked(("pgd",)),
@@ -45,7 +46,13 @@ USUAL: dict[str, Attacked] = {
     "covariance": Attacked(("pgd",)),
     "noise": Attacked(()),
     "examples": Attacked(("pgd",)),
+    "radius": Attacked(("pgd",)),
+    "poisoning": Attacked(()),
+    "parabola": Attacked(()),
+    "sine_surface": Attacked(()),
 }
+# These train models of their own.
+WITHOUT_MODEL = ("poisoning", "parabola", "sine_surface")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +60,13 @@ class AnalysisConfig:
     """Everything an analysis depends on, as plain JSON data.
 
     Args:
-        model: path of a `.keras` file.
+        model: path of a `.keras` file; "" for those of `WITHOUT_MODEL`.
         analysis: a key of `USUAL`.
         data, data_dir, image_size: as in `EvaluationConfig`.
         num_examples: the first so many test images; default 500.
         num_components: of the training images; default all, at most 1,000.
-        attacks: whose points are looked at; default the analysis' own.
+        attacks: whose points are looked at, or of a surface whose paths;
+            default the analysis' own.
         norm, epsilon: of their ball; default the analysis' own.
         example: the test image that a surface is drawn around; default 0.
         reach: of a surface, or radius of flatness, in pixels; default the
@@ -69,10 +77,18 @@ class AnalysisConfig:
             gradient's.
         num_clusters: of features; default as many as classes.
         decay_lengths: of noise, in pixels; default 0.5, 1, 2, 4, 8.
+        epsilons: radii that accuracy is shown against, rising, in pixels;
+            default nine up to twice the ball's.
+        normal_noise: of a toy's training points, along their normal; default
+            0.
+        component: along which images are poisoned, from 1; default the first
+            after those that hold 99 % of the variance.
+        amplitudes: of the poison, l2; default 0.25, 0.5, 1.
+        epochs: of each training on poisoned images; default 5.
         seed, batch_size: as in `EvaluationConfig`.
     """
 
-    model: str
+    model: str = ""
     analysis: str = "gradient_leaking"
     _: dataclasses.KW_ONLY
     data: str = "digits"
@@ -89,14 +105,20 @@ class AnalysisConfig:
     second_axis: str = "random"
     num_clusters: int | None = None
     decay_lengths: Sequence[float] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    epsilons: Sequence[float] = ()
+    normal_noise: float = 0.0
+    component: int | None = None
+    amplitudes: Sequence[float] = (0.25, 0.5, 1.0)
+    epochs: int = 5
     seed: int = 0
     batch_size: int = 250
 
     def __post_init__(self) -> None:
         check_choice("analysis", self.analysis, tuple(USUAL))
-        for name in ("num_examples", "batch_size"):
+        self._check_model()
+        for name in ("num_examples", "batch_size", "epochs"):
             check_integer(name, getattr(self, name), minimum=1)
-        for name in ("num_components", "num_clusters"):
+        for name in ("num_components", "num_clusters", "component"):
             if getattr(self, name) is not None:
                 check_integer(name, getattr(self, name), minimum=1)
         if self.epsilon == float("inf"):  # which JSON does not know
@@ -108,9 +130,23 @@ class AnalysisConfig:
         check_choice("second_axis", self.second_axis, SECOND_AXES)
         if self.reach is not None:
             check_positive("reach", self.reach)
-        for length in self.decay_lengths:
-            check_positive("decay_lengths", length)
+        check_non_negative("normal_noise", self.normal_noise)
+        for name in ("decay_lengths", "amplitudes"):
+            for value in getattr(self, name):
+                check_positive(name, value)
+        if list(self.epsilons) != sorted(set(self.epsilons)):
+            raise ValueError(
+                f"`epsilons` must rise. Received: {tuple(self.epsilons)}"
+            )
         attack_names(self.attack_list, self.ball.norm)
+
+    def _check_model(self) -> None:
+        needs = self.analysis not in WITHOUT_MODEL
+        if needs != bool(self.model):
+            wanted = "needs a model" if needs else "trains models of its own"
+            raise ValueError(
+                f"{self.analysis} {wanted}. Received: model={self.model!r}"
+            )
 
     @property
     def usual_radius(self) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tfrobust import reports
-from tfrobust.analysis.pieces import kept_by
+from tfrobust.attacks.pieces import kept_by
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.analyses import ANALYSES
 from tfrobust.experiments.analysis_config import AnalysisConfig

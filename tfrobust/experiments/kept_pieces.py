@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tfrobust.analysis.pieces import Arrays
-from tfrobust.analysis.pieces import Compute
+from tfrobust.attacks.pieces import Arrays
+from tfrobust.attacks.pieces import Compute
 from tfrobust.records import write_json
 
 _DIRECTORY = "pieces"

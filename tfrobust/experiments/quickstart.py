@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
 from tfrobust import analysis
 from tfrobust import evaluation
@@ -115,9 +116,15 @@ def _evaluate(
     record = evaluate_classifier(classifier, data, config)
     attack = PGD(NormBall("inf", epsilon=EPSILON), num_steps=20)
     x, y = data.test.images(), data.test.y
+    of: dict[str, Any] = {
+        "model": name,
+        "model_digest": record.model_digest,
+        "data": record.data,
+        "provenance": record.provenance,
+    }
     with AttackProgress(len(x) * len(RADII), "radius") as bar:
         curve = evaluation.accuracy_against_epsilon(
-            classifier, x, y, attack, RADII, model=name, progress=bar
+            classifier, x, y, attack, RADII, progress=bar, **of
         )
     # Last iterates of all images: what labels give away can be seen too.
     examples = analysis.softmax_path(
@@ -126,9 +133,6 @@ def _evaluate(
         y,
         dataclasses.replace(attack, keep_best=False),
         num_images=4,
-        model=name,
-        model_digest=record.model_digest,
-        data=record.data,
-        provenance=record.provenance,
+        **of,
     )
     return dataclasses.replace(record, model=name), curve, examples

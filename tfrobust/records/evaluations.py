@@ -101,6 +101,9 @@ class CurveRecord:
         epsilons: radii, in input units.
         robust_accuracy: at each radius.
         num_examples: how many examples were attacked.
+        model_digest: SHA-256 of the model's weights.
+        data: name of the image set.
+        provenance: configuration, seed, versions, revision.
     """
 
     model: str
@@ -108,6 +111,9 @@ class CurveRecord:
     epsilons: tuple[float, ...]
     robust_accuracy: tuple[float, ...]
     num_examples: int
+    model_digest: str = ""
+    data: str = ""
+    provenance: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Any
 from tfrobust.records import CovarianceRecord
 from tfrobust.records import CurvaturePathRecord
 from tfrobust.records import CurvatureRecord
+from tfrobust.records import CurveRecord
 from tfrobust.records import FeatureRecord
 from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
@@ -104,6 +105,16 @@ KINDS: dict[type, Kind] = {
                 "adversarial one.",
                 examples.plot_softmax_paths,
                 abreast=False,
+            ),
+        ),
+    ),
+    CurveRecord: Kind(
+        "Accuracy against the radius",
+        (tables.curve_rows,),
+        (
+            Drawing(
+                "Accuracy under one attack as the ball grows.",
+                figures.plot_accuracy_against_epsilon,
             ),
         ),
     ),

@@ -121,7 +121,8 @@ def plot_surface_3d(
     """Draw decision function and loss around one image in 3D, as PNG.
 
     Blue is where the image keeps its class; the line is the boundary, and
-    below it its place on the plane.
+    below it its place on the plane. Paths of attacks lie on the surface,
+    above the places on the plane that their points are nearest to.
 
     Args:
         record: of one image.
@@ -147,6 +148,7 @@ def plot_surface_3d(
             line = {"levels": [0.0], "colors": "k", "linewidths": 1.5}
             axes.contour(at, at, grid.T, zorder=2, **line)
             axes.contour(at, at, grid.T, zorder=0, offset=low, **line)
+        _draw_paths(axes, record, grid)
     figure.suptitle(
         f"{record.model}: {record.data}, test image {record.example}, "
         f"class {record.label}",
@@ -273,6 +275,41 @@ def _draw_solid(
         first, second, grid, rstride=1, cstride=1, zorder=1, **colours
     )
     axes.set_zlim(*heights)
+
+
+def _draw_paths(axes: Any, record: SurfaceRecord, grid: Any) -> None:
+    """Draw paths on the surface, which hides no line of them."""
+    import numpy as np
+
+    at = np.array(record.coordinates)
+    for index, (name, places) in enumerate(record.paths.items()):
+        first, second = np.clip(np.array(places).T, at[0], at[-1])
+        axes.plot(
+            first,
+            second,
+            _heights(at, grid, first, second),
+            color="k",
+            linestyle=LINES[index % len(LINES)],
+            marker=MARKERS[index % len(MARKERS)],
+            markersize=3,
+            linewidth=1.0,
+            zorder=10,
+            label=name,
+        )
+    if record.paths:
+        axes.legend(frameon=False, fontsize=7, loc="upper left")
+
+
+def _heights(at: Any, grid: Any, first: Any, second: Any) -> Any:
+    """Return the grid between its points, by both neighbours each way."""
+    import numpy as np
+
+    cell = np.clip(np.searchsorted(at, [first, second]) - 1, 0, len(at) - 2)
+    (i, j), step = cell, at[1] - at[0]
+    u, v = (np.array([first, second]) - at[cell]) / step
+    low = (1 - v) * grid[i, j] + v * grid[i, j + 1]
+    high = (1 - v) * grid[i + 1, j] + v * grid[i + 1, j + 1]
+    return (1 - u) * low + u * high
 
 
 def _draw_image(axes: Any, image: Any) -> None:

@@ -108,7 +108,7 @@ def _curves(shelf: Shelf) -> Html:
     return _joined(
         parts,
         "No accuracy against the radius was recorded: "
-        "evaluation.accuracy_against_epsilon makes a record of it.",
+        "run tools.analyze --analysis=radius.",
     )
 
 
@@ -168,6 +168,8 @@ def _transfer(shelf: Shelf) -> Html:
 def _analyses(shelf: Shelf) -> Html:
     parts: list[Any] = []
     for kind, how in KINDS.items():
+        if kind is CurveRecord:
+            continue  # has a section of its own, which answers to the pointer
         by_data: dict[str, list[Any]] = {}
         for _, record in shelf.of(kind):
             by_data.setdefault(record.data, []).append(record)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
 from tfrobust.records import CurvatureRecord
+from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
@@ -131,6 +132,13 @@ def flatness_rows(record: FlatnessRecord) -> Rows:
         numbers = median(values), min(values), max(values)
         rows.append([name, *(f"{number:.4g}" for number in numbers)])
     return rows
+
+
+def curve_rows(record: CurveRecord) -> Rows:
+    """Return header and rows: a radius each."""
+    pairs = zip(record.epsilons, record.robust_accuracy, strict=True)
+    rows = [["radius", "accuracy %"]]
+    return rows + [[f"{e:.4g}", f"{100 * a:.1f}"] for e, a in pairs]
 
 
 def surface_rows(record: SurfaceRecord) -> Rows:

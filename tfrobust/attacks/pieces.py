@@ -1,4 +1,4 @@
-"""A long analysis in pieces, which whoever asks may keep and give back."""
+"""Long work in pieces, which whoever asks may keep and give back."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import keras
 import numpy as np
 
 from tfrobust.arguments import check_integer
-from tfrobust.attacks import Attack
-from tfrobust.attacks import AttackResult
-from tfrobust.attacks import predict_logits
+from tfrobust.attacks.base import Attack
+from tfrobust.attacks.base import AttackResult
+from tfrobust.attacks.base import predict_logits
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -46,7 +46,7 @@ def piece(name: str, compute: Compute) -> Arrays:
     """Return `compute()`, or what was kept of it; see `kept_by`.
 
     Args:
-        name: of the piece, no other's in the analysis.
+        name: of the piece, no other's in the work.
         compute: what takes long.
     """
     keep = _KEEP.get()
