@@ -113,7 +113,8 @@ def test_a_resumed_run_counts_on_and_nothing_is_traced_again():
     before = compiled_functions(network)
     network.fit(x, y, initial_epoch=1, epochs=3, **fit)
     assert tracker.history["epoch"] == [1, 2, 3]
-    assert compiled_functions(network) == before and len(before) == 1
+    # Logits at the start, and the gradient.
+    assert compiled_functions(network) == before and len(before) == 2
 
 
 def test_tensorboard_reads_the_same_numbers(tmp_path):
@@ -156,3 +157,22 @@ def test_a_gradient_that_is_not_finite_shows():
         np.array([[np.nan, 1.0], [3.0, 4.0]]), np.eye(2)
     )
     assert np.isnan(shares).all()
+
+
+def test_a_model_that_does_not_fit_is_refused_before_it_trains():
+    network, x, y, components = _setting()
+    softmax = keras.Model(
+        network.inputs, keras.layers.Softmax()(network.outputs[0])
+    )
+    classes = network.output_shape[1]
+    for model, labels, message in (
+        (softmax, y, "probabilities"),
+        (network, np.full_like(y, classes), f"{classes}"),
+    ):
+        model.compile("sgd", networks.sparse_loss())
+        before = model.get_weights()
+        tracker = GradientLeakingTracker(x, labels, components, [3])
+        with pytest.raises(ValueError, match=message):
+            model.fit(x, y, verbose=0, callbacks=[tracker])
+        for old, new in zip(before, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(old, new)

@@ -1,5 +1,6 @@
 """Every analysis, from a configuration to record, table and pictures."""
 
+import dataclasses
 import math
 
 import keras
@@ -143,6 +144,10 @@ def test_the_gradients_share_is_followed_along_training(tmp_path):
     assert all(0.0 < share < 1.0 for share in few)
     model = keras.models.load_model(tmp_path / "run" / "last.keras")
     assert model.classifier.name == "dense_network"
+    many = dataclasses.replace(config, leaking_components=(65,))
+    with pytest.raises(ValueError, match="`dimensions` must be some of 1"):
+        experiments.train(many, tmp_path / "many", say=lambda _: None)
+    assert not (tmp_path / "many").exists()
     with pytest.raises(ValueError, match="needs validation examples"):
         experiments.TrainingConfig(
             validation_examples=0, leaking_components=(1,)

@@ -24,6 +24,7 @@ from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
+from tfrobust.inputs import check_logits
 from tfrobust.objectives import CrossEntropy
 from tfrobust.ops.principal_components import PrincipalComponents
 from tfrobust.records.toys import PoisoningRecord
@@ -112,7 +113,9 @@ def feature_poisoning(
     y = np.asarray(train[1])
     clean = fit(x, y)
     report(1)
-    classes = predict_logits(clean, x_test[:1]).shape[1]
+    logits = predict_logits(clean, x_test)
+    check_logits(logits)
+    classes = logits.shape[1]
     y = check_labels(y, num_examples=len(x), num_classes=classes)
     y_test = check_labels(
         test[1], num_examples=len(x_test), num_classes=classes

@@ -17,9 +17,11 @@ import tensorflow as tf
 from tfrobust.analysis import mean_shares
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
+from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
+from tfrobust.inputs import check_logits
 from tfrobust.objectives import CrossEntropy
 from tfrobust.ops.principal_components import PrincipalComponents
 
@@ -46,7 +48,8 @@ class GradientLeakingTracker(keras.callbacks.Callback):
 
     Raises:
         ValueError: for labels that don't fit, images of another size than
-            the components, or a d beyond the components.
+            the components, or a d beyond the components; when training
+            begins, for a model without logits or labels beyond its classes.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class GradientLeakingTracker(keras.callbacks.Callback):
             example="ops.principal_components(...)",
         )
         self.x = check_images(x, bounds=None)
-        # How many classes there are is the model's to say, later.
+        # How many classes there are is the model's to say, in training.
         self.y = check_labels(y, num_examples=len(self.x), num_classes=2**31)
         _check_size(self.x, components)
         for d in dimensions:
@@ -87,9 +90,13 @@ class GradientLeakingTracker(keras.callbacks.Callback):
         self._writer: Any = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        """Forget what an earlier training showed."""
+        """Forget what an earlier training showed; look at the model."""
         del logs
         self.history = {}
+        logits = predict_logits(self._classifier, self.x[: self.batch_size])
+        check_logits(logits)
+        shape = {"num_examples": len(self.x), "num_classes": logits.shape[1]}
+        check_labels(self.y, **shape)
 
     def on_epoch_begin(
         self, epoch: int, logs: dict[str, Any] | None = None
@@ -117,9 +124,8 @@ class GradientLeakingTracker(keras.callbacks.Callback):
 
     def shares(self) -> dict[str, float]:
         """Return "gradient_leaking_d" -> the mean share now."""
-        classifier = getattr(self.model, "classifier", self.model)
         gradients = input_gradients(
-            classifier,
+            self._classifier,
             self.x,
             tf.constant(self.y),
             CrossEntropy(),
@@ -128,6 +134,11 @@ class GradientLeakingTracker(keras.callbacks.Callback):
         most = max(self.dimensions)
         found = mean_shares(gradients, self.components.eigenvectors[:, :most])
         return {f"gradient_leaking_{d}": found[d - 1] for d in self.dimensions}
+
+    @property
+    def _classifier(self) -> keras.Model:
+        """A defense's classifier, or the model itself."""
+        return getattr(self.model, "classifier", self.model)
 
     def _keep(self, epochs: int, shares: dict[str, float]) -> None:
         for name, value in {"epoch": epochs, **shares}.items():

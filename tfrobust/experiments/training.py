@@ -6,6 +6,7 @@ import pathlib
 import time
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 from typing import cast
 
@@ -108,6 +109,9 @@ def _train(
         augmentation=augmentation(config, data.image_shape),
         first_epoch=done,
     )
+    tracker = []
+    if config.leaking_components:
+        tracker = [_leaking_tracker(config, data, directory)]
     for torn in directory.glob(".part-*"):
         torn.unlink()  # a kill in the middle of a save
     if not resume:
@@ -124,7 +128,7 @@ def _train(
             epochs=config.epochs,
             initial_epoch=done,
             steps_per_epoch=steps,
-            callbacks=_callbacks(config, data, directory, done),
+            callbacks=_callbacks(config, data, directory, done, tracker),
             shuffle=False,  # the pipeline did, by (seed, epoch)
             verbose=0,
         )
@@ -253,6 +257,7 @@ def _callbacks(
     data: data_room.ImageData,
     directory: pathlib.Path,
     done: int,
+    tracker: Sequence[keras.callbacks.Callback],
 ) -> list[keras.callbacks.Callback]:
     history = read_history(directory, done)
     chosen: list[keras.callbacks.Callback] = [
@@ -276,8 +281,7 @@ def _callbacks(
                 data.validation.images(), data.validation.y, attack
             ),
         )
-    if config.leaking_components:
-        chosen.append(_leaking_tracker(config, data, directory))
+    chosen += tracker
     best = max(history.get("val_robust_accuracy", []), default=None)
     # The log first: a row without its checkpoint is dropped on resuming, a
     # checkpoint without its row would lose its figures.
