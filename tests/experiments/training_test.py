@@ -9,6 +9,7 @@ import pytest
 from tfrobust import experiments
 from tfrobust.callbacks import TrainingDiverged
 from tfrobust.experiments import training
+from tfrobust.experiments import training_model
 from tfrobust.records import read_record
 from tfrobust.schedules import ConstantThenLinear
 
@@ -60,7 +61,7 @@ def test_a_standardized_network_knows_the_training_images():
         architecture="resnet_v1", depth=8, epochs=1, standardize=True
     )
     data = training.load_split_data(config, lambda line: None)
-    model = training.build_model(config, data, steps=1)
+    model = training_model.build_model(config, data, steps=1)
     pixels = data.train.images(slice(None)).astype("float64")
     mean, deviation = pixels.mean(), pixels.std()
     x = np.full((1, 8, 8, 1), mean + 2 * deviation, "float32")

@@ -1,0 +1,75 @@
+"""What watches a training."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+
+import keras
+
+from tfrobust import callbacks
+from tfrobust import data as data_room
+from tfrobust.attacks import PGD
+from tfrobust.experiments.components import training_components
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_record import read_history
+from tfrobust.threat_model import NormBall
+
+
+def training_callbacks(
+    config: TrainingConfig,
+    data: data_room.ImageData,
+    directory: pathlib.Path,
+    done: int,
+    tracker: Sequence[keras.callbacks.Callback],
+) -> list[keras.callbacks.Callback]:
+    history = read_history(directory, done)
+    chosen: list[keras.callbacks.Callback] = [
+        callbacks.StopOnNonFinite(),
+        callbacks.SeedRandomLayers(config.seed),
+        callbacks.WarmUp(
+            epsilon_epochs=config.epsilon_warm_up,
+            weight_epochs=config.weight_warm_up,
+        ),
+        callbacks.ProgressBar(config.defense, first_epoch=done),
+    ]
+    if len(data.validation):
+        attack = PGD(
+            NormBall(config.norm, epsilon=config.validation_epsilon),
+            num_steps=config.validation_steps,
+            seed=config.seed,
+        )
+        chosen.insert(
+            1,
+            callbacks.RobustValidation(
+                data.validation.images(), data.validation.y, attack
+            ),
+        )
+    chosen += tracker
+    best = max(history.get("val_robust_accuracy", []), default=None)
+    # The log first: a row without its checkpoint is dropped on resuming, a
+    # checkpoint without its row would lose its figures.
+    chosen.append(
+        keras.callbacks.CSVLogger(str(directory / "history.csv"), append=True)
+    )
+    chosen.append(callbacks.KeepCheckpoints(directory, best=best))
+    if config.tensorboard:
+        chosen.append(
+            keras.callbacks.TensorBoard(str(directory / "tensorboard"))
+        )
+    return chosen
+
+
+def leaking_tracker(
+    config: TrainingConfig, data: data_room.ImageData, directory: pathlib.Path
+) -> keras.callbacks.Callback:
+    """Return what follows the gradient's share in the components."""
+    counts = config.leaking_components
+    board = directory / "tensorboard" / "gradient_leaking"
+    return callbacks.GradientLeakingTracker(
+        data.validation.images(),
+        data.validation.y,
+        training_components(data, max(counts)),
+        counts,
+        log_dir=board if config.tensorboard else None,
+    )
