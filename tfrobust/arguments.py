@@ -36,6 +36,15 @@ def check_positive(name: str, value: Any) -> None:
         )
 
 
+def check_fraction(name: str, value: Any) -> None:
+    """Raise `ValueError` unless `value` is a number from 0 to 1."""
+    check_non_negative(name, value)
+    if value > 1:
+        raise ValueError(
+            f"`{name}` must be at most 1. Received: {name}={value}"
+        )
+
+
 def check_integer(name: str, value: Any, *, minimum: int) -> None:
     """Raise `ValueError` unless `value` is an integer >= `minimum`."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):

@@ -116,6 +116,22 @@ _SEED = FLAGS.integer("seed", 0, "of weights, order and noise")
 _DTYPE_POLICY = FLAGS.string(
     "dtype_policy", "float32", "Keras policy, e.g. mixed_bfloat16"
 )
+_BACKUP_EVERY = FLAGS.integer(
+    "backup_every", None, "steps between backups inside an epoch; default none"
+)
+_STRATEGY = FLAGS.string(
+    "strategy", None, "mirrored: all GPUs; multi_worker: those of TF_CONFIG"
+)
+_NUM_DEVICES = FLAGS.integer("num_devices", None, "of mirrored; default all")
+_VALIDATION_SEED = FLAGS.integer(
+    "validation_seed", None, "of the validation examples; default --seed"
+)
+_CLEAN_FLOOR = FLAGS.number(
+    "clean_floor", 0.0, "val_accuracy below which an epoch is no best_robust"
+)
+_BEGIN_WITH = FLAGS.string(
+    "begin_with", None, "a last.keras to go on with until --epochs are done"
+)
 _TENSORBOARD = FLAGS.switch("tensorboard", "write summaries")
 _LEAKING_COMPONENTS = FLAGS.names(
     "leaking_components", "", "log the gradient's share in so many of the PCA"
@@ -149,6 +165,12 @@ def main() -> None:
         seed=_SEED.value,
         dtype_policy=_DTYPE_POLICY.value,
         tensorboard=_TENSORBOARD.value,
+        backup_every=_BACKUP_EVERY.value,
+        strategy=_STRATEGY.value,
+        num_devices=_NUM_DEVICES.value,
+        validation_seed=_VALIDATION_SEED.value,
+        clean_floor=_CLEAN_FLOOR.value,
+        begin_with=_BEGIN_WITH.value,
         leaking_components=cli.numbers(_LEAKING_COMPONENTS, int),
     )
     directory = _OUTPUT_DIR.value

@@ -1,11 +1,13 @@
 """Runs: what they write, how they resume, what they refuse."""
 
 import json
+import signal
 
 import keras
 import numpy as np
 import pytest
 
+from tfrobust import callbacks
 from tfrobust import experiments
 from tfrobust.callbacks import TrainingDiverged
 from tfrobust.experiments import training
@@ -143,6 +145,151 @@ def test_resumed_equals_uninterrupted(defense, settings, tmp_path):
         np.testing.assert_array_equal(a, b)
     assert resumed.history["loss"] == whole.history["loss"]
     assert resumed.checkpoints == whole.checkpoints
+
+
+class _Killed(Exception):
+    """As if the machine went away."""
+
+
+def _killed_after(steps, config, directory, monkeypatch, **arguments):
+    """Train, and be killed right after so many steps."""
+    original, taken = callbacks.StopOnNonFinite.on_train_batch_end, []
+
+    def kill(self, batch, logs=None):
+        original(self, batch, logs)
+        taken.append(batch)
+        if len(taken) > steps:
+            raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.StopOnNonFinite, "on_train_batch_end", kill)
+        with pytest.raises(_Killed):
+            _train(config, directory, **arguments)
+
+
+_BACKED_UP = {
+    # A random layer, momenta, a schedule, a warm-up, covariance, noise.
+    "batch_size": 128,  # 11 steps
+    "architecture": "wide_resnet",
+    "depth": 10,
+    "width": 1,
+    "dropout": 0.3,
+    "defense": "adversarial_training",
+    "settings": {"structured_gradient_weight": 0.1, **_ASCENT},
+    "epsilon_warm_up": 1,
+    "weight_warm_up": 2,
+    "epochs": 3,
+    "constant_epochs": 1,
+    "backup_every": 3,
+}
+
+
+def test_killed_inside_epochs_the_weights_are_those_of_a_whole_run(
+    tmp_path, monkeypatch
+):
+    config = _config(**_BACKED_UP)
+    whole = _train(config, tmp_path / "whole")
+    run = tmp_path / "run"
+    _killed_after(8, config, run, monkeypatch)
+    assert sorted(p.name for p in run.glob("backup*")) == [
+        "backup-000000003.npz",
+        "backup-000000006.npz",
+    ]
+    # From step 6 over the epoch's end into the second.
+    _killed_after(10, config, run, monkeypatch, resume=True)
+    assert sorted(p.name for p in run.glob("backup*")) == [
+        "backup-000000012.npz",
+        "backup-000000015.npz",
+    ]
+    said = []
+    resumed = experiments.train(config, run, resume=True, say=said.append)
+    assert "after epoch 1 of 3, step 4 of 11" in said[0]
+    for a, b in zip(
+        _weights(tmp_path / "whole" / "last.keras"),
+        _weights(run / "last.keras"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    assert resumed.history == whole.history
+    assert not list(run.glob("backup*"))
+
+
+def test_a_torn_state_leaves_the_one_before(tmp_path, monkeypatch):
+    config = _config(**_BACKED_UP)
+    _train(config, tmp_path / "whole")
+    run = tmp_path / "run"
+    _killed_after(18, config, run, monkeypatch)
+    for name in ("backup-000000018.npz", "last.keras"):
+        path = run / name
+        path.write_bytes(path.read_bytes()[:-200])
+    said = []
+    experiments.train(config, run, resume=True, say=said.append)
+    assert "last.keras is torn" in said[0]
+    assert "backup-000000018.npz is torn" in said[1]
+    assert "after epoch 1 of 3, step 4 of 11" in said[2]
+    for a, b in zip(
+        _weights(tmp_path / "whole" / "last.keras"),
+        _weights(run / "last.keras"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_control_c_ends_after_the_step_with_everything_kept(
+    tmp_path, monkeypatch
+):
+    config = _config(**_BACKED_UP | {"backup_every": None})
+    original, taken = callbacks.StopOnNonFinite.on_train_batch_end, []
+    before = signal.getsignal(signal.SIGINT)
+
+    def press(self, batch, logs=None):
+        original(self, batch, logs)
+        taken.append(batch)
+        if len(taken) == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(callbacks.StopOnNonFinite, "on_train_batch_end", press)
+        with pytest.raises(KeyboardInterrupt):
+            _train(config, run)
+    assert len(taken) == 5
+    assert [p.name for p in run.glob("backup*")] == ["backup-000000005.npz"]
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_epoch_below_the_clean_floor_is_no_best(tmp_path):
+    record = _train(_config(clean_floor=1.0), tmp_path / "run")
+    assert max(record.history["val_accuracy"]) < 1.0
+    assert set(record.checkpoints) == {"last.keras"}
+    assert not (tmp_path / "run" / "best_robust.keras").exists()
+
+
+def test_a_training_goes_on_with_a_model_to_the_same_weights(tmp_path):
+    whole = _train(_config(epochs=3), tmp_path / "whole")
+    _train(_config(epochs=1), tmp_path / "one")
+    first = str(tmp_path / "one" / "last.keras")
+    rest = _train(_config(epochs=3, begin_with=first), tmp_path / "rest")
+    assert rest.history["loss"] == whole.history["loss"][1:]
+    robust = whole.history["val_robust_accuracy"][1:]
+    best = rest.checkpoints["best_robust.keras"]
+    assert best["epoch"] == 2 + robust.index(max(robust))
+    assert best["val_robust_accuracy"] == max(robust)
+    for a, b in zip(
+        _weights(tmp_path / "whole" / "last.keras"),
+        _weights(tmp_path / "rest" / "last.keras"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+    other = _config(
+        epochs=3,
+        begin_with=first,
+        defense="gradient_norm",
+        settings={"weight": 1.0},
+    )
+    with pytest.raises(ValueError, match="another training, with other def"):
+        _train(other, tmp_path / "other")
+    assert not (tmp_path / "other").exists()
 
 
 def test_a_projection_is_adapted_to_the_training_part(tmp_path):

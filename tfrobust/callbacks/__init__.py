@@ -1,5 +1,6 @@
 """Keras callbacks for robust training."""
 
+from tfrobust.callbacks.backup import BackupSteps
 from tfrobust.callbacks.checkpoints import KeepCheckpoints
 from tfrobust.callbacks.dropout import SeedRandomLayers
 from tfrobust.callbacks.errors import TrainingDiverged
@@ -10,6 +11,7 @@ from tfrobust.callbacks.robust_validation import RobustValidation
 from tfrobust.callbacks.warm_up import WarmUp
 
 __all__ = [
+    "BackupSteps",
     "GradientLeakingTracker",
     "KeepCheckpoints",
     "ProgressBar",

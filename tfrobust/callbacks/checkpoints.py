@@ -26,6 +26,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
             "val_robust_accuracy". Without it in the logs only the last model
             is kept.
         best: value to beat, for a run that goes on; default none.
+        clean_floor: epochs below this `val_accuracy` are no best; default 0.
     """
 
     def __init__(
@@ -34,18 +35,23 @@ class KeepCheckpoints(keras.callbacks.Callback):
         *,
         monitor: str = "val_robust_accuracy",
         best: float | None = None,
+        clean_floor: float = 0.0,
     ) -> None:
         super().__init__()
         self.directory = pathlib.Path(directory)
         self.monitor = monitor
         self.best = best
+        self.clean_floor = clean_floor
 
     def on_epoch_end(
         self, epoch: int, logs: dict[str, Any] | None = None
     ) -> None:
         """Save what deserves it."""
         del epoch
-        value = (logs or {}).get(self.monitor)
+        logs = logs or {}
+        value = logs.get(self.monitor)
+        if logs.get("val_accuracy", 1.0) < self.clean_floor:
+            value = None
         if value is not None and (self.best is None or value > self.best):
             self.best = value
             self._save(BEST_ROBUST)

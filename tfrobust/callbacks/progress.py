@@ -14,12 +14,16 @@ class ProgressBar(keras.callbacks.Callback):
     Args:
         label: what stands before the bar.
         first_epoch: where a resumed run begins; default 0.
+        first_step: steps of that epoch that were taken before; default 0.
     """
 
-    def __init__(self, label: str, *, first_epoch: int = 0) -> None:
+    def __init__(
+        self, label: str, *, first_epoch: int = 0, first_step: int = 0
+    ) -> None:
         super().__init__()
         self.label = label
         self.first_epoch = first_epoch
+        self.first_step = first_step
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Open the bar."""

@@ -21,17 +21,25 @@ class WarmUp(keras.callbacks.Callback):
     Args:
         epsilon_epochs: of the radius; default 0: full from the start.
         weight_epochs: of terms and penalties; default 0.
+        first_step: steps of the first epoch that were taken before, for a
+            run that goes on from the middle of one; default 0.
     """
 
     def __init__(
-        self, *, epsilon_epochs: int = 0, weight_epochs: int = 0
+        self,
+        *,
+        epsilon_epochs: int = 0,
+        weight_epochs: int = 0,
+        first_step: int = 0,
     ) -> None:
         super().__init__()
         check_integer("epsilon_epochs", epsilon_epochs, minimum=0)
         check_integer("weight_epochs", weight_epochs, minimum=0)
         self.epsilon_epochs = epsilon_epochs
         self.weight_epochs = weight_epochs
+        self.first_step = first_step
         self._epoch = 0
+        self._taken = first_step
 
     def set_model(self, model: Any) -> None:
         """Take the model; only a defense has a radius and terms."""
@@ -54,6 +62,7 @@ class WarmUp(keras.callbacks.Callback):
     ) -> None:
         """Set the scales of the next step, for that is what is saved."""
         del logs
+        self._taken = 0
         self._set_scales(epoch + 1.0)
 
     def on_train_batch_begin(
@@ -67,7 +76,8 @@ class WarmUp(keras.callbacks.Callback):
                 "WarmUp must know how many steps an epoch has; pass "
                 f"steps_per_epoch to fit. Received: steps={steps}"
             )
-        self._set_scales(self._epoch + batch / steps)
+        taken = self._taken
+        self._set_scales(self._epoch + (taken + batch) / (taken + steps))
 
     def _set_scales(self, done: float) -> None:
         model = self.model

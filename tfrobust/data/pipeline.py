@@ -33,13 +33,14 @@ def train_batches(
     seed: int,
     augmentation: Sequence[Augmentation] = (),
     first_epoch: int = 0,
+    first_step: int = 0,
     drop_remainder: bool = False,
 ) -> tf.data.Dataset:
     """Return endless training batches, epoch after epoch.
 
     Order and augmentation depend on (seed, epoch, step) alone, so a run that
-    begins at `first_epoch` sees what an uninterrupted one would. Use it with
-    `fit(steps_per_epoch=...)`.
+    begins at `first_epoch` and `first_step` sees what an uninterrupted one
+    would. Use it with `fit(steps_per_epoch=...)`.
 
     Args:
         split: images and labels.
@@ -47,6 +48,7 @@ def train_batches(
         seed: of order and augmentation.
         augmentation: applied in turn, to float images; default none.
         first_epoch: where to begin; default 0.
+        first_step: how many batches of that epoch to leave out; default 0.
         drop_remainder: leave out an epoch's incomplete last batch.
 
     Returns:
@@ -56,6 +58,7 @@ def train_batches(
         ValueError: for a batch larger than the data.
     """
     check_integer("batch_size", batch_size, minimum=1)
+    check_integer("first_step", first_step, minimum=0)
     if batch_size > len(split):
         raise ValueError(
             f"`batch_size` must be at most the {len(split)} training "
@@ -71,7 +74,9 @@ def train_batches(
         rows = tf.ensure_shape(rows, (len(split),))
         batches = tf.data.Dataset.from_tensor_slices(rows)
         batches = batches.batch(batch_size, drop_remainder=drop_remainder)
-        return batches.enumerate().map(lambda step, rows: (epoch, step, rows))
+        taken = tf.where(epoch == first_epoch, first_step, 0)
+        batches = batches.enumerate().skip(tf.cast(taken, tf.int64))
+        return batches.map(lambda step, rows: (epoch, step, rows))
 
     def load(
         epoch: tf.Tensor, step: tf.Tensor, rows: tf.Tensor

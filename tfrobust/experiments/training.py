@@ -5,15 +5,18 @@ from __future__ import annotations
 import pathlib
 import time
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import cast
 
 import keras
 
+from tfrobust import callbacks
 from tfrobust import data as data_room
 from tfrobust import recipes
-from tfrobust.callbacks.checkpoints import LAST
+from tfrobust.defenses import RobustModel
 from tfrobust.experiments import run_directory
-from tfrobust.experiments.models import load_model
+from tfrobust.experiments.devices import check_batches
+from tfrobust.experiments.devices import make_strategy
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.training_callbacks import leaking_tracker
 from tfrobust.experiments.training_callbacks import training_callbacks
@@ -22,6 +25,10 @@ from tfrobust.experiments.training_model import augmentation
 from tfrobust.experiments.training_model import build_model
 from tfrobust.experiments.training_model import image_batches
 from tfrobust.experiments.training_record import training_record
+from tfrobust.experiments.training_state import begun_model
+from tfrobust.experiments.training_state import found_state
+from tfrobust.experiments.training_state import Phase
+from tfrobust.experiments.training_state import phases
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
@@ -83,25 +90,20 @@ def _train(
         run_directory.check_same(directory, plain(config))
     data = load_split_data(config, say)
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
-    if resume and (directory / LAST).is_file():
-        model = load_model(directory / LAST)
-        # Not the optimizer's count: that leaves out steps of float16 that
-        # overflowed.
-        done = int(model.noise_counter) // steps
-        say(f"Continuing {directory} after epoch {done} of {config.epochs}.")
-    else:
-        keras.utils.set_random_seed(config.seed)
-        model = build_model(config, data, steps)
-        if model.input_transform is not None:
-            model.input_transform.adapt(image_batches(data.train))
-        done = 0
-    batches = data_room.train_batches(
-        data.train,
-        config.batch_size,
-        seed=config.seed,
-        augmentation=augmentation(config, data.image_shape),
-        first_epoch=done,
-    )
+    strategy = make_strategy(config.strategy, config.num_devices)
+    check_batches(len(data.train), config.batch_size, strategy)
+    with strategy.scope():
+        model, done = found_state(directory, say) if resume else (None, 0)
+        if model is None:
+            model = _first_model(config, data, steps)
+            done = max(done, int(model.noise_counter))
+    if resume:
+        epoch, step = divmod(done, steps)
+        inside = f", step {step} of {steps}" if step else ""
+        say(
+            f"Continuing {directory} after epoch {epoch} of "
+            f"{config.epochs}{inside}."
+        )
     tracker = []
     if config.leaking_components:
         tracker = [leaking_tracker(config, data, directory)]
@@ -109,28 +111,69 @@ def _train(
         torn.unlink()  # a kill in the middle of a save
     if not resume:
         run_directory.make_empty(directory, config)
-    elif done == config.epochs and (directory / "training.json").is_file():
+    elif done == config.epochs * steps and _is_done(directory):
         return cast(TrainingRecord, read_record(directory / "training.json"))
     write_json(plain(config), directory / "config.json")
     # What trains is the source as it stands now, not when training ends.
     origin = provenance(config.seed)
     start = time.perf_counter()
-    if done < config.epochs:
-        model.fit(
-            batches,
-            epochs=config.epochs,
-            initial_epoch=done,
-            steps_per_epoch=steps,
-            callbacks=training_callbacks(
-                config, data, directory, done, tracker
-            ),
-            shuffle=False,  # the pipeline did, by (seed, epoch)
-            verbose=0,
-        )
+    for phase in phases(done, steps, config.epochs):
+        _fit(model, config, data, directory, phase, tracker)
     seconds = time.perf_counter() - start
     record = training_record(config, directory, seconds, origin, model)
     write_record(record, directory / "training.json")
     return record
+
+
+def _is_done(directory: pathlib.Path) -> bool:
+    return (directory / "training.json").is_file()
+
+
+def _first_model(
+    config: TrainingConfig, data: data_room.ImageData, steps: int
+) -> RobustModel:
+    """Return the model that a training begins with."""
+    keras.utils.set_random_seed(config.seed)
+    model = build_model(config, data, steps)
+    if config.begin_with is not None:
+        return begun_model(config.begin_with, model)
+    if model.input_transform is not None:
+        model.input_transform.adapt(image_batches(data.train))
+    return model
+
+
+def _fit(
+    model: RobustModel,
+    config: TrainingConfig,
+    data: data_room.ImageData,
+    directory: pathlib.Path,
+    phase: Phase,
+    tracker: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Train the epochs of a phase."""
+    batches = data_room.train_batches(
+        data.train,
+        config.batch_size,
+        seed=config.seed,
+        augmentation=augmentation(config, data.image_shape),
+        first_epoch=phase.first_epoch,
+        first_step=phase.first_step,
+    )
+    watching = training_callbacks(config, data, directory, phase, tracker)
+    try:
+        model.fit(
+            batches,
+            epochs=phase.last_epoch,
+            initial_epoch=phase.first_epoch,
+            steps_per_epoch=phase.steps - phase.first_step,
+            callbacks=watching,
+            shuffle=False,  # the pipeline did, by (seed, epoch)
+            verbose=0,
+        )
+    finally:
+        for callback in watching:
+            if isinstance(callback, callbacks.BackupSteps):
+                callback.close()
 
 
 def load_split_data(config: TrainingConfig, say: Say) -> data_room.ImageData:
@@ -143,7 +186,10 @@ def load_split_data(config: TrainingConfig, say: Say) -> data_room.ImageData:
     count = config.validation_examples
     if count is None:
         count = min(1000, len(data.train) // 10)
-    data = data.with_validation(count, seed=config.seed)
+    seed = config.seed
+    if config.validation_seed is not None:
+        seed = config.validation_seed
+    data = data.with_validation(count, seed=seed)
     if config.batch_size > len(data.train):
         raise ValueError(
             f"`batch_size` must be at most the {len(data.train)} training "

@@ -12,7 +12,10 @@ from tfrobust import data as data_room
 from tfrobust.attacks import PGD
 from tfrobust.experiments.components import training_components
 from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_record import best_epoch
 from tfrobust.experiments.training_record import read_history
+from tfrobust.experiments.training_record import ROBUST
+from tfrobust.experiments.training_state import Phase
 from tfrobust.threat_model import NormBall
 
 
@@ -20,18 +23,22 @@ def training_callbacks(
     config: TrainingConfig,
     data: data_room.ImageData,
     directory: pathlib.Path,
-    done: int,
+    phase: Phase,
     tracker: Sequence[keras.callbacks.Callback],
 ) -> list[keras.callbacks.Callback]:
-    history = read_history(directory, done)
+    history = read_history(directory, phase.first_epoch)
+    begins = {"first_step": phase.first_step}
     chosen: list[keras.callbacks.Callback] = [
         callbacks.StopOnNonFinite(),
         callbacks.SeedRandomLayers(config.seed),
         callbacks.WarmUp(
             epsilon_epochs=config.epsilon_warm_up,
             weight_epochs=config.weight_warm_up,
+            **begins,
         ),
-        callbacks.ProgressBar(config.defense, first_epoch=done),
+        callbacks.ProgressBar(
+            config.defense, first_epoch=phase.first_epoch, **begins
+        ),
     ]
     if len(data.validation):
         attack = PGD(
@@ -46,13 +53,24 @@ def training_callbacks(
             ),
         )
     chosen += tracker
-    best = max(history.get("val_robust_accuracy", []), default=None)
+    best = best_epoch(history, config.clean_floor)
     # The log first: a row without its checkpoint is dropped on resuming, a
     # checkpoint without its row would lose its figures.
     chosen.append(
         keras.callbacks.CSVLogger(str(directory / "history.csv"), append=True)
     )
-    chosen.append(callbacks.KeepCheckpoints(directory, best=best))
+    chosen.append(
+        callbacks.KeepCheckpoints(
+            directory,
+            best=None if best is None else history[ROBUST][best],
+            clean_floor=config.clean_floor,
+        )
+    )
+    chosen.append(
+        callbacks.BackupSteps(
+            directory, every=config.backup_every, done=phase.done
+        )
+    )
     if config.tensorboard:
         chosen.append(
             keras.callbacks.TensorBoard(str(directory / "tensorboard"))

@@ -8,8 +8,10 @@ from typing import Any
 
 from tfrobust import recipes
 from tfrobust.arguments import check_choice
+from tfrobust.arguments import check_fraction
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
+from tfrobust.experiments.devices import check_strategy
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import NORMS
 from tfrobust.threat_model import NormBall
@@ -52,6 +54,14 @@ class TrainingConfig:
         leaking_components: after each epoch, the share of the validation
             images' loss gradient in the first so many principal components
             (`callbacks.GradientLeakingTracker`); default none.
+        validation_seed: of which examples are carved; default `seed`.
+        clean_floor: validation accuracy below which an epoch is no best;
+            default 0.
+        begin_with: a `last.keras` of the same training, to be gone on with
+            until `epochs` are done in all; default none.
+        backup_every: steps between backups inside an epoch; default none.
+        strategy: "mirrored", "multi_worker" or `None` (default): one device.
+        num_devices: of "mirrored"; default all.
     """
 
     data: str = "digits"
@@ -82,6 +92,12 @@ class TrainingConfig:
     dtype_policy: str = "float32"
     tensorboard: bool = False
     leaking_components: Sequence[int] = ()
+    validation_seed: int | None = None
+    clean_floor: float = 0.0
+    begin_with: str | None = None
+    backup_every: int | None = None
+    strategy: str | None = None
+    num_devices: int | None = None
 
     def __post_init__(self) -> None:
         recipes.check_defense(self.defense, self.settings)
@@ -106,6 +122,13 @@ class TrainingConfig:
                 "`leaking_components` needs validation examples. "
                 "Received: validation_examples=0"
             )
+        for name in ("backup_every", "num_devices"):
+            if getattr(self, name) is not None:
+                check_integer(name, getattr(self, name), minimum=1)
+        if self.validation_seed is not None:
+            check_integer("validation_seed", self.validation_seed, minimum=0)
+        check_fraction("clean_floor", self.clean_floor)
+        check_strategy(self.strategy, self.num_devices)
         if self.epsilon is not None:
             check_positive("epsilon", self.epsilon)
             NormBall(self.norm, epsilon=self.epsilon)

@@ -14,6 +14,8 @@ from tfrobust.records import plain
 from tfrobust.records import TrainingRecord
 from tfrobust.serialization import describe
 
+ROBUST = "val_robust_accuracy"
+
 
 def read_history(
     directory: pathlib.Path, epochs: int
@@ -41,6 +43,20 @@ def read_history(
     return {name: [float(row[name]) for row in kept] for name in names}
 
 
+def best_epoch(
+    history: dict[str, list[float]], clean_floor: float
+) -> int | None:
+    """Return the row of the highest robust accuracy, the first of equals.
+
+    Rows whose clean accuracy is below the floor don't count.
+    """
+    clean, robust = history.get("val_accuracy"), history.get(ROBUST)
+    if not clean or not robust:
+        return None
+    fit = [row for row, value in enumerate(clean) if value >= clean_floor]
+    return max(fit, key=lambda row: (robust[row], -row), default=None)
+
+
 def training_record(
     config: TrainingConfig,
     directory: pathlib.Path,
@@ -53,11 +69,12 @@ def training_record(
     figures = {k: v for k, v in history.items() if k.startswith("val_") and v}
     last = {k: v[-1] for k, v in figures.items()}
     checkpoints = {LAST: {"epoch": config.epochs, **last}}
-    robust = figures.get("val_robust_accuracy")
-    if robust:
-        best = robust.index(max(robust))
+    best = best_epoch(history, config.clean_floor)
+    if best is not None:
         values = {k: v[best] for k, v in figures.items()}
-        checkpoints[BEST_ROBUST] = {"epoch": best + 1, **values}
+        # Epochs before a run that began with a model are in another log.
+        before = config.epochs - len(figures[ROBUST])
+        checkpoints[BEST_ROBUST] = {"epoch": before + best + 1, **values}
     return TrainingRecord(
         configuration=plain(config) | {"resolved": _resolved(model)},
         history=history,

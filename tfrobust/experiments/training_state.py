@@ -1,0 +1,121 @@
+"""Where a training stands, and where it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+from tfrobust.callbacks.backup import backups
+from tfrobust.callbacks.backup import is_whole
+from tfrobust.callbacks.backup import steps_of
+from tfrobust.callbacks.checkpoints import BEST_ROBUST
+from tfrobust.callbacks.checkpoints import LAST
+from tfrobust.defenses import RobustModel
+from tfrobust.experiments.models import load_model
+
+
+@dataclasses.dataclass(frozen=True)
+class Phase:
+    """Epochs that one call of `fit` trains.
+
+    Attributes:
+        first_epoch, last_epoch: from the one to before the other.
+        first_step: how many steps of the first were taken before.
+        steps: of a whole epoch.
+    """
+
+    first_epoch: int
+    last_epoch: int
+    first_step: int
+    steps: int
+
+    @property
+    def done(self) -> int:
+        """Steps taken before this phase, since the training began."""
+        return self.first_epoch * self.steps + self.first_step
+
+
+def phases(done: int, steps: int, epochs: int) -> Iterator[Phase]:
+    """Yield the rest of an epoch that was begun, then the other epochs.
+
+    Args:
+        done: steps taken so far.
+        steps: of an epoch.
+        epochs: in all.
+    """
+    first, taken = divmod(done, steps)
+    if taken:
+        yield Phase(first, first + 1, taken, steps)
+        first += 1
+    if first < epochs:
+        yield Phase(first, epochs, 0, steps)
+
+
+def found_state(
+    directory: pathlib.Path, say: Callable[[str], None]
+) -> tuple[RobustModel | None, int]:
+    """Return the model to go on with and how many steps are done.
+
+    The steps may be more than the model's: then a backup of that name has
+    the state. A file that is torn is passed over, and said to be.
+    """
+    model, done = None, 0
+    for name in (LAST, BEST_ROBUST):
+        if not (directory / name).is_file():
+            continue
+        try:
+            model = load_model(directory / name)
+        except ValueError:
+            say(f"{directory / name} is torn; an earlier state is looked for.")
+            continue
+        # Not the optimizer's count: that leaves out steps of float16 that
+        # overflowed.
+        done = int(model.noise_counter)
+        break
+    for path in backups(directory):
+        if steps_of(path) <= done:
+            break
+        if is_whole(path):
+            return model, steps_of(path)
+        say(f"{path} is torn; the state before it is used.")
+        path.unlink()
+    return model, done
+
+
+def begun_model(path: str, fresh: RobustModel) -> RobustModel:
+    """Return a saved training's model, to be gone on with.
+
+    Args:
+        path: of a `last.keras`.
+        fresh: what the training would begin with otherwise.
+
+    Raises:
+        ValueError: for another defense, network or settings.
+    """
+    model = load_model(path)
+    there, here = (_resolved(m) for m in (model, fresh))
+    other = [name for name in here if there.get(name) != here[name]]
+    if other:
+        raise ValueError(
+            f"{path} is of another training, with other {', '.join(other)}."
+        )
+    return model
+
+
+def _resolved(model: keras.Model) -> dict[str, Any]:
+    """Return what a model's defense is, without seed and names."""
+    if not isinstance(model, RobustModel):
+        return {"defense": type(model).__name__}
+    config = model.get_config()
+    for name in ("name", "seed", "classifier"):
+        config.pop(name, None)
+    return {
+        "defense": type(model).__name__,
+        "weights": [tuple(w.shape) for w in model.trainable_weights],
+        **config,
+    }
