@@ -78,7 +78,7 @@ class BackupSteps(keras.callbacks.Callback):
         path = self._path(self.done)
         if not self._restored and path.is_file():
             # Compiled metrics have no variables before they see a batch.
-            classifier = getattr(self.model, "classifier", self.model)
+            classifier: Any = getattr(self.model, "classifier", self.model)
             shape = (1, *classifier.input_shape[1:])
             self.model.test_on_batch(np.zeros(shape), np.zeros(1, "int64"))
             restore_state(self.model, path)
@@ -163,7 +163,8 @@ def restore_state(model: keras.Model, path: pathlib.Path) -> None:
 
 
 def _state(model: keras.Model) -> dict[str, np.ndarray]:
-    return {str(i): np.asarray(v) for i, v in enumerate(_variables(model))}
+    arrays = map(keras.ops.convert_to_numpy, _variables(model))
+    return {str(index): array for index, array in enumerate(arrays)}
 
 
 def _variables(model: keras.Model) -> list[Any]:

@@ -29,6 +29,7 @@ from tfrobust.experiments.training_state import begun_model
 from tfrobust.experiments.training_state import found_state
 from tfrobust.experiments.training_state import Phase
 from tfrobust.experiments.training_state import phases
+from tfrobust.experiments.training_state import steps_taken
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
@@ -96,7 +97,7 @@ def _train(
         model, done = found_state(directory, say) if resume else (None, 0)
         if model is None:
             model = _first_model(config, data, steps)
-            done = max(done, int(model.noise_counter))
+            done = max(done, steps_taken(model))
     if resume:
         epoch, step = divmod(done, steps)
         inside = f", step {step} of {steps}" if step else ""

@@ -56,6 +56,11 @@ def phases(done: int, steps: int, epochs: int) -> Iterator[Phase]:
         yield Phase(first, epochs, 0, steps)
 
 
+def steps_taken(model: RobustModel) -> int:
+    """Return how many steps a model has been trained for."""
+    return int(keras.ops.convert_to_numpy(model.noise_counter))
+
+
 def found_state(
     directory: pathlib.Path, say: Callable[[str], None]
 ) -> tuple[RobustModel | None, int]:
@@ -75,7 +80,7 @@ def found_state(
             continue
         # Not the optimizer's count: that leaves out steps of float16 that
         # overflowed.
-        done = int(model.noise_counter)
+        done = steps_taken(model)
         break
     for path in backups(directory):
         if steps_of(path) <= done:
