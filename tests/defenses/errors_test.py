@@ -219,3 +219,28 @@ def test_a_box_of_its_own_is_the_attacks_too():
     )
     model.compile("sgd", networks.sparse_loss())
     model.fit(255.0 * x, y, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "compiled, message",
+    [
+        ({"jit_compile": True}, "`jit_compile` can't be .* 2 replicas"),
+        ({"steps_per_execution": 2}, "`steps_per_execution` can't be"),
+        (
+            {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},
+            "`gradient_accumulation_steps` can't be",
+        ),
+    ],
+)
+def test_what_replicas_can_not_do_is_refused_with_the_reason(
+    compiled, message
+):
+    arguments = {"optimizer": "sgd", "jit_compile": False} | compiled
+    with networks.two_replicas().scope():
+        classifier = networks.tiny_cnn()
+        model = defenses.RobustModel(classifier)
+        model.compile(loss=networks.sparse_loss(), **arguments)
+    x, y = networks.batch(classifier, 4)
+    with pytest.raises(ValueError, match=message) as error:
+        model.fit(x, y, verbose=0)
+    assert "\n" not in str(error.value)

@@ -22,6 +22,7 @@ from tfrobust.defenses.batches import standardize
 from tfrobust.defenses.checks import as_penalties
 from tfrobust.defenses.checks import check_classifier
 from tfrobust.defenses.checks import check_loss
+from tfrobust.defenses.checks import check_strategy
 from tfrobust.defenses.checks import check_subspace
 from tfrobust.defenses.step import Batch
 from tfrobust.defenses.step import Step
@@ -228,6 +229,7 @@ class RobustModel(keras.Model):
                 (under `jit_compile=True` not at all: XLA drops checks).
         """
         check_subspace(self.input_transform, self._bounds)
+        check_strategy(self)
         if isinstance(x, np.ndarray | tf.Tensor):
             check_images(x, bounds=self._bounds)
         if isinstance(y, np.ndarray | tf.Tensor) and x is not None:
@@ -291,9 +293,25 @@ class RobustModel(keras.Model):
         self.noise_counter.assign_add(1)
 
         self._track(step, rows)
-        return self.compute_metrics(
+        logs = self.compute_metrics(
             x, y, step.logits, sample_weight=sample_weight
         )
+        if not _has_workers(self):
+            return logs
+        # What workers return is joined along the first axis.
+        return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+
+    def _maybe_symbolic_build(
+        self, iterator: Any = None, data_batch: Any = None
+    ) -> None:
+        """Build what isn't; with several workers there is nothing to build.
+
+        Keras takes the mean of all workers' first batches for it, and fails
+        (https://github.com/keras-team/keras/issues/20585). The model is
+        built, and so is the optimizer in `fit`.
+        """
+        if not _has_workers(self):
+            super()._maybe_symbolic_build(iterator, data_batch)
 
     def _differentiate(
         self, batch: Batch, weights: Sequence[tf.Tensor] | None = None
@@ -409,6 +427,12 @@ class RobustModel(keras.Model):
         """Build the model that `get_config` described."""
         del custom_objects
         return cls(**deserialize_config(config))
+
+
+def _has_workers(model: keras.Model) -> bool:
+    """Say whether several machines train together."""
+    several = tf.distribute.MultiWorkerMirroredStrategy
+    return isinstance(model.distribute_strategy, several)
 
 
 def _argument_names(cls: type[RobustModel]) -> list[str]:

@@ -135,3 +135,32 @@ def check_loss(loss: Any, classifier: keras.Model) -> None:
         raise ValueError(
             f"`ignore_class` is not supported. Received: {config!r}"
         )
+
+
+def check_strategy(model: keras.Model) -> None:
+    """Raise `ValueError` for what replicas can't do; build the optimizer."""
+    replicas = model.distribute_strategy.num_replicas_in_sync
+    if replicas == 1:
+        return
+    with model.distribute_strategy.scope():
+        model.optimizer.build(model.trainable_variables)
+    refused = {
+        "jit_compile": (
+            model.jit_compile is True,
+            "XLA can't compile what replicas exchange",
+        ),
+        "steps_per_execution": (
+            model.steps_per_execution > 1,
+            "replicas can't meet inside a loop of steps",
+        ),
+        "gradient_accumulation_steps": (
+            model.optimizer.gradient_accumulation_steps is not None,
+            "its condition would hold an exchange of replicas",
+        ),
+    }
+    for name, (given, reason) in refused.items():
+        if given:
+            raise ValueError(
+                f"`{name}` can't be combined with {replicas} replicas: "
+                f"{reason}. Leave it out."
+            )

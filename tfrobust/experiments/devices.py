@@ -43,6 +43,11 @@ def make_strategy(
     return _STRATEGIES[name](num_devices)
 
 
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Say whether this process is the one that writes."""
+    return getattr(strategy.cluster_resolver, "task_id", 0) in (None, 0)
+
+
 def _one(num_devices: int | None) -> tf.distribute.Strategy:
     del num_devices
     return tf.distribute.get_strategy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import tempfile
 import time
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from tfrobust import recipes
 from tfrobust.defenses import RobustModel
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.devices import check_batches
+from tfrobust.experiments.devices import is_chief
 from tfrobust.experiments.devices import make_strategy
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.training_callbacks import leaking_tracker
@@ -84,14 +86,14 @@ def _train(
 ) -> TrainingRecord:
     if overwrite and resume:
         raise ValueError("A run is either replaced or resumed, not both.")
-    directory = run_directory.check_free(
-        output_dir, overwrite=overwrite, resume=resume
-    )
+    strategy = make_strategy(config.strategy, config.num_devices)
+    directory = pathlib.Path(output_dir)
+    if is_chief(strategy):
+        run_directory.check_free(directory, overwrite=overwrite, resume=resume)
     if resume:
         run_directory.check_same(directory, plain(config))
     data = load_split_data(config, say)
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
-    strategy = make_strategy(config.strategy, config.num_devices)
     check_batches(len(data.train), config.batch_size, strategy)
     with strategy.scope():
         model, done = found_state(directory, say) if resume else (None, 0)
@@ -105,12 +107,17 @@ def _train(
             f"Continuing {directory} after epoch {epoch} of "
             f"{config.epochs}{inside}."
         )
+    if not is_chief(strategy):
+        # Every worker saves, for some values are read by all together.
+        scratch = tempfile.TemporaryDirectory()
+        directory = pathlib.Path(scratch.name) / "run"
+        say("The first worker writes the run; this one leaves nothing.")
     tracker = []
     if config.leaking_components:
         tracker = [leaking_tracker(config, data, directory)]
     for torn in directory.glob(".part-*"):
         torn.unlink()  # a kill in the middle of a save
-    if not resume:
+    if not resume or not is_chief(strategy):
         run_directory.make_empty(directory, config)
     elif done == config.epochs * steps and _is_done(directory):
         return cast(TrainingRecord, read_record(directory / "training.json"))
