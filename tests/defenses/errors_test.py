@@ -224,19 +224,20 @@ def test_a_box_of_its_own_is_the_attacks_too():
 @pytest.mark.parametrize(
     "compiled, message",
     [
-        ({"jit_compile": True}, "`jit_compile` can't be .* 2 replicas"),
-        ({"steps_per_execution": 2}, "`steps_per_execution` can't be"),
+        (lambda: {"jit_compile": True}, "`jit_compile` can't be .* 2 replicas"),
+        (lambda: {"steps_per_execution": 2}, "`steps_per_execution` can't be"),
         (
-            {"optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)},
+            lambda: {
+                "optimizer": keras.optimizers.SGD(gradient_accumulation_steps=2)
+            },
             "`gradient_accumulation_steps` can't be",
         ),
     ],
 )
-def test_what_replicas_can_not_do_is_refused_with_the_reason(
-    compiled, message
-):
-    arguments = {"optimizer": "sgd", "jit_compile": False} | compiled
+def test_what_replicas_can_not_do_is_refused_with_the_reason(compiled, message):
+    arguments = {"optimizer": "sgd", "jit_compile": False}
     with networks.two_replicas().scope():
+        arguments |= compiled()
         classifier = networks.tiny_cnn()
         model = defenses.RobustModel(classifier)
         model.compile(loss=networks.sparse_loss(), **arguments)
