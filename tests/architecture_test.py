@@ -18,6 +18,7 @@ FLOORS = [
     {"defenses"},
     {"evaluation", "analysis"},
     {"callbacks", "recipes"},
+    {"tuning"},
     {"reports"},
     {"experiments"},
     {"tfrobust"},

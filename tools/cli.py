@@ -248,6 +248,35 @@ def numbers(
         ) from error
 
 
+def pairs(flag: flags.FlagHolder, kind: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the value of a flag of name=value as a dictionary.
+
+    Args:
+        flag: whose value is read.
+        kind: makes a value of its text.
+    """
+    found = {}
+    for text in flag.value:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            raise ValueError(
+                f"--{flag.name} takes name=value with commas between. "
+                f"Received: {text}"
+            )
+        found[name] = kind(value)
+    return found
+
+
+def number(text: str) -> Any:
+    """Return a whole number, a number, or the text itself."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def fail(reason: object) -> None:
     """Print one line to stderr and exit with 1."""
     print("error:", " ".join(str(reason).split()), file=sys.stderr)

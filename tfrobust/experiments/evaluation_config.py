@@ -25,7 +25,8 @@ class EvaluationConfig:
         data: name of an image set.
         data_dir: where prepared sets are; default as `recipes.load_data`.
         image_size: (height, width) to resize to; default as they are.
-        split: "test" (default) or "train".
+        split: "test" (default), "train", or "validation" where the data
+            have one.
         num_examples: the first so many; default all.
         attacks: names of attacks and suites, in order.
         norm: 1, 2 or "inf".
@@ -68,7 +69,7 @@ class EvaluationConfig:
             object.__setattr__(self, "epsilon", "inf")
         recipes.check_radius_is_given(self.norm, self.epsilon)
         attack_names(self.attacks, self.norm)
-        check_choice("split", self.split, ("test", "train"))
+        check_choice("split", self.split, ("test", "train", "validation"))
         for name in ("num_examples", "epsilon", "step_size"):
             if getattr(self, name) not in (None, "inf"):
                 check_positive(name, getattr(self, name))

@@ -130,7 +130,16 @@ def make_plan(
             that.
         surrogates: name -> model whose adversarial points are tried.
     """
-    examples = {"test": data.test, "train": data.train}[config.split]
+    splits = {
+        "test": data.test,
+        "train": data.train,
+        "validation": data.validation,
+    }
+    examples = splits[config.split]
+    if not len(examples):
+        raise ValueError(
+            f"`{data.name}` has no such part. Received: split={config.split}"
+        )
     examples = examples.first(config.num_examples)
     budget = recipes.Budget(
         num_steps=config.num_steps,

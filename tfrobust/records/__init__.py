@@ -26,6 +26,9 @@ from tfrobust.records.landscapes import CurvaturePathRecord
 from tfrobust.records.landscapes import WeightSurfaceRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
+from tfrobust.records.searches import FinalistRecord
+from tfrobust.records.searches import SearchRecord
+from tfrobust.records.searches import TrialRecord
 from tfrobust.records.statistics import confidence_interval
 from tfrobust.records.statistics import ratio_of_medians
 from tfrobust.records.toys import PoisoningRecord
@@ -33,6 +36,9 @@ from tfrobust.records.toys import SoftmaxPathRecord
 from tfrobust.records.toys import ToyRecord
 
 __all__ = [
+    "FinalistRecord",
+    "SearchRecord",
+    "TrialRecord",
     "AttackRecord",
     "BenchmarkRecord",
     "CheckRecord",

@@ -24,6 +24,9 @@ from tfrobust.records.landscapes import CurvaturePathRecord
 from tfrobust.records.landscapes import WeightSurfaceRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
+from tfrobust.records.searches import FinalistRecord
+from tfrobust.records.searches import SearchRecord
+from tfrobust.records.searches import TrialRecord
 from tfrobust.records.shapes import misfit
 from tfrobust.records.toys import PoisoningRecord
 from tfrobust.records.toys import SoftmaxPathRecord
@@ -51,6 +54,7 @@ _KINDS = {
         ToyRecord,
         PoisoningRecord,
         TrainingRecord,
+        SearchRecord,
         BenchmarkRecord,
     )
 }
@@ -96,7 +100,7 @@ def read_record(path: str | os.PathLike[str]) -> Record:
             f"{path} is a record of version {version}; this is {VERSION}."
         )
     try:
-        return _READERS.get(kind, _made)(kind, data)
+        return _READERS.get(kind, _made_of_parts)(kind, data)
     except ValueError as error:
         raise ValueError(f"{path} is no {kind.__name__}: {error}.") from error
 
@@ -115,13 +119,18 @@ def _made(kind: Any, data: Any) -> Any:
     return kind(**data)
 
 
-def _made_evaluation(kind: Any, data: dict[str, Any]) -> EvaluationRecord:
-    for name, part in (("attacks", AttackRecord), ("masking", CheckRecord)):
+def _made_of_parts(kind: Any, data: dict[str, Any]) -> Any:
+    """Return a record some of whose fields are lists of records."""
+    for name, part in _PARTS.get(kind, {}).items():
         inner = data.get(name, ())
         if not isinstance(inner, list | tuple):
             raise ValueError(f"{name} is not a list")
         data[name] = tuple(_made(part, _without_times(d)) for d in inner)
-    record = _made(kind, data)
+    return _made(kind, data)
+
+
+def _made_evaluation(kind: Any, data: dict[str, Any]) -> EvaluationRecord:
+    record = _made_of_parts(kind, data)
     lengths = {len(record.clean)}
     for attack in record.attacks:
         lengths |= {len(attack.robust), len(attack.perturbation_norm)}
@@ -140,6 +149,10 @@ def _without_times(data: Any) -> Any:
     return data
 
 
+_PARTS: dict[type, dict[str, type]] = {
+    EvaluationRecord: {"attacks": AttackRecord, "masking": CheckRecord},
+    SearchRecord: {"trials": TrialRecord, "finalists": FinalistRecord},
+}
 _READERS: dict[type, Any] = {EvaluationRecord: _made_evaluation}
 
 

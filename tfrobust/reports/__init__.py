@@ -15,6 +15,9 @@ from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.plain_report import csv_report
 from tfrobust.reports.plain_report import markdown_report
 from tfrobust.reports.report import html_report
+from tfrobust.reports.searches import finalist_rows
+from tfrobust.reports.searches import plot_search
+from tfrobust.reports.searches import trial_rows
 from tfrobust.reports.shelf import Shelf
 from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import as_text
@@ -44,6 +47,9 @@ __all__ = [
     "indicator_rows",
     "indicators",
     "KINDS",
+    "finalist_rows",
+    "plot_search",
+    "trial_rows",
     "leaking_rows",
     "markdown_report",
     "masking_lines",

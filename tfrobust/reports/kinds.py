@@ -18,6 +18,7 @@ from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import NoiseRecord
 from tfrobust.records import PoisoningRecord
+from tfrobust.records import SearchRecord
 from tfrobust.records import SoftmaxPathRecord
 from tfrobust.records import SurfaceRecord
 from tfrobust.records import ToyRecord
@@ -27,6 +28,7 @@ from tfrobust.reports import examples
 from tfrobust.reports import features
 from tfrobust.reports import figures
 from tfrobust.reports import landscapes
+from tfrobust.reports import searches
 from tfrobust.reports import tables
 from tfrobust.reports import toys
 
@@ -224,6 +226,17 @@ KINDS: dict[type, Kind] = {
                 "Accuracy under the worst of several draws against the "
                 "noise's decay length.",
                 covariance.plot_noise,
+            ),
+        ),
+    ),
+    SearchRecord: Kind(
+        "Search",
+        (searches.trial_rows, searches.finalist_rows),
+        (
+            _single(
+                "Each trial's clean accuracy against its accuracy under "
+                "attack, on validation examples.",
+                searches.plot_search,
             ),
         ),
     ),

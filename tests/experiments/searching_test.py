@@ -1,0 +1,286 @@
+"""Searches with real trials: what they leave, how they go on, who is best."""
+
+import dataclasses
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+
+from tfrobust.experiments import search_config
+from tfrobust.experiments import search_ranges
+from tfrobust.experiments import searching
+from tfrobust.records import read_record
+from tfrobust.records import TrialRecord
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_SMALL = {
+    "architecture": "dense_network",
+    "tuner": "random",
+    "epochs": 2,
+    "validation_examples": 60,
+    "validation_steps": 2,
+    "final_attacks": ("fgsm",),
+    "finalists": 2,
+}
+
+
+def _config(recipe="gradient_norm", **changes):
+    arguments = _SMALL | {"max_trials": 3} | changes
+    if arguments["tuner"] == "hyperband":
+        del arguments["max_trials"]
+    return search_config.SearchConfig(recipe, **arguments)
+
+
+def _search(config, directory, **arguments):
+    said = []
+    record = searching.search(config, directory, say=said.append, **arguments)
+    return record, said
+
+
+def _weights(path):
+    return keras.models.load_model(path).classifier.get_weights()
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("search") / "run"
+    record, said = _search(_config(), directory)
+    return directory, record, said
+
+
+def test_the_record_is_of_the_trials_own_runs(searched):
+    directory, record, said = searched
+    assert read_record(directory / "search.json") == record
+    assert [t.number for t in record.trials] == ["0", "1", "2"]
+    for k, trial in enumerate(record.trials):
+        run = read_record(directory / "trials" / trial.number / "training.json")
+        robust = run.history["val_robust_accuracy"]
+        row = robust.index(max(robust))
+        assert trial.score == trial.robust_accuracy == robust[row]
+        assert trial.clean_accuracy == run.history["val_accuracy"][row]
+        settings = run.configuration["settings"]
+        assert settings["weight"] == trial.values["weight"]
+        # Own weights, but one set of validation examples.
+        assert run.configuration["seed"] == trial.seed == k
+        assert run.configuration["validation_seed"] == 0
+    assert "Trial 2 of 3, about" in next(s for s in said if "Trial 2" in s)
+    assert (directory / "search.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_winner_is_the_best_finalist_and_can_be_trained_again(
+    searched, tmp_path
+):
+    directory, record, _ = searched
+    scores = [t.score for t in record.trials]
+    first, second = sorted(range(3), key=lambda k: (-scores[k], k))[:2]
+    assert [f.number for f in record.finalists] == [str(first), str(second)]
+    for finalist in record.finalists:
+        path = directory / "finalists" / f"{finalist.number}.json"
+        attacked = read_record(path)
+        assert attacked.split == "validation" and attacked.num_examples == 60
+        assert finalist.robust_accuracy == attacked.worst_case_accuracy
+    believed = [f for f in record.finalists if f.masking != "failed"]
+    best = max(believed, key=lambda f: f.robust_accuracy)
+    assert record.winner == best.number
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.train"]
+        + [f"--flagfile={directory}/winner.flags"]
+        + [f"--output_dir={tmp_path}/again"],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-500:]
+    again = _weights(tmp_path / "again" / "best_robust.keras")
+    for a, b in zip(again, _weights(directory / "winner.keras"), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_finished_search_is_read_and_another_refused(searched):
+    directory, record, _ = searched
+    again, said = _search(_config(), directory, resume=True)
+    assert again.trials == record.trials and again.winner == record.winner
+    assert not any(line.startswith("Trial") for line in said)
+    with pytest.raises(ValueError, match="epochs=2; it can't be resumed"):
+        _search(_config(epochs=3), directory, resume=True)
+    with pytest.raises(ValueError, match="--overwrite"):
+        _search(_config(), directory)
+
+
+def test_the_floor_forbids_and_then_nothing_is_best(tmp_path):
+    config = _config(clean_floor=1.0, max_trials=1)
+    record, said = _search(config, tmp_path / "run")
+    (trial,) = record.trials
+    clean = read_record(tmp_path / "run/trials/0/training.json").history[
+        "val_accuracy"
+    ]
+    assert trial.score == pytest.approx(max(clean) - 1.0)
+    assert record.finalists == () and record.winner == ""
+    assert "Nothing is best" in said[-1]
+    assert not (tmp_path / "run" / "winner.keras").exists()
+
+
+def test_trials_that_failed_are_told_and_never_best(tmp_path):
+    config = _config(ranges={"learning_rate": "1e37:1e38"}, max_trials=5)
+    with pytest.raises(ValueError, match="None of 3 trials completed"):
+        _search(config, tmp_path / "run")
+    record = read_record(tmp_path / "run" / "search.json")
+    assert {t.status for t in record.trials} == {"failed"}
+    assert all("is not finite" in t.message for t in record.trials)
+    assert record.winner == ""
+
+
+def test_hyperband_promotes_trials_that_go_on_where_they_were(tmp_path):
+    config = _config(tuner="hyperband", epochs=3, validation_steps=6)
+    record, _ = _search(config, tmp_path / "run")
+    assert {t.epochs for t in record.trials} == {1, 3}
+    promoted = 0
+    for trial in record.trials:
+        run = tmp_path / "run" / "trials" / trial.number
+        found = read_record(run / "training.json")
+        asked = found.configuration
+        # A third of the epochs is validated with a third of the steps.
+        assert asked["validation_steps"] == 2 * trial.epochs
+        if asked["begin_with"] is None:
+            assert len(found.history["loss"]) == trial.epochs
+            continue
+        promoted += 1
+        assert len(found.history["loss"]) == 2
+        earlier = pathlib.Path(asked["begin_with"]).parent
+        whole = read_record(earlier / "training.json").configuration
+        assert whole["settings"] == asked["settings"]
+        assert whole["seed"] == asked["seed"] == trial.seed
+    assert promoted >= 1
+    # Short trainings under few steps are no finalists.
+    full = {t.number for t in record.trials if t.epochs == 3}
+    assert {f.number for f in record.finalists} <= full
+
+
+def _trial(number, score, epochs=3):
+    return TrialRecord(number, "completed", {}, 0, epochs, 0.9, 0.5, score, "")
+
+
+def test_finalists_are_whole_allowed_and_best_first():
+    trials = [
+        _trial("0", 0.5),
+        _trial("1", 0.9, epochs=1),
+        _trial("2", -0.1),
+        _trial("3", 0.6),
+        _trial("4", 0.6),
+        dataclasses.replace(_trial("5", None), status="failed"),
+    ]
+    best = searching.finalists_of(trials, 3)
+    assert [t.number for t in best] == ["3", "4", "0"]
+
+
+_FLAGS = [
+    *("--recipe=gradient_norm", "--tuner=random", "--max_trials=3"),
+    *("--architecture=dense_network", "--epochs=2", "--finalists=2"),
+    *("--validation_examples=60", "--validation_steps=2"),
+    "--final_attacks=fgsm",
+]
+
+
+def _tool(directory, *flags, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tools.tune", f"--output_dir={directory}"]
+        + [*_FLAGS, *flags],
+        cwd=_ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_a_killed_search_goes_on_to_the_same_record(searched, tmp_path):
+    _, whole, _ = searched
+    run, flags = tmp_path / "run", []
+    for wanted in ("trials/0/history.csv", "trials/1/training.json"):
+        process = _tool(run, *flags)
+        while not (run / wanted).is_file() and process.poll() is None:
+            time.sleep(0.005)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+        flags = ["--resume"]
+    # As if it had been killed in the middle of a write.
+    state = run / "search" / "oracle.json"
+    state.write_text(state.read_text()[:-40])
+    process = _tool(run, *flags)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said[-500:]
+    assert "is torn" in said
+    record = read_record(run / "search.json")
+    assert record.trials == whole.trials
+    assert record.finalists == whole.finalists
+    assert record.winner == whole.winner
+
+
+def test_a_chief_and_two_workers_share_the_trials(searched, tmp_path):
+    _, whole, _ = searched
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = str(listening.getsockname()[1])
+    where = {
+        "KERASTUNER_ORACLE_IP": "127.0.0.1",
+        "KERASTUNER_ORACLE_PORT": port,
+    }
+    run = tmp_path / "run"
+    chief = _tool(run, KERASTUNER_TUNER_ID="chief", **where)
+    workers = [
+        _tool(run, KERASTUNER_TUNER_ID=f"worker{k}", **where) for k in range(2)
+    ]
+    for worker in workers:
+        said, _ = worker.communicate(timeout=200)
+        assert worker.returncode == 0, said[-800:]
+        assert "the chief names the winner" in said
+    said, _ = chief.communicate(timeout=200)
+    assert chief.returncode == 0, said[-800:]
+    record = read_record(run / "search.json")
+    # The tuner draws at random, one trial after the other.
+    assert [t.values for t in record.trials] == [t.values for t in whole.trials]
+    assert [t.score for t in record.trials] == [t.score for t in whole.trials]
+    assert record.winner == whole.winner
+
+
+def test_two_replicas_search_too(tmp_path):
+    flags = ("--strategy=mirrored", "--num_devices=2", "--max_trials=1")
+    process = _tool(tmp_path / "run", *flags)
+    said, _ = process.communicate()
+    assert process.returncode == 0, said[-800:]
+    record = read_record(tmp_path / "run" / "search.json")
+    assert record.trials[0].status == "completed"
+    assert record.trials[0].score is not None
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"recipe": "srg"}, "Did you mean 'sgr'"),
+        ({"tuner": "bayes"}, "Did you mean 'bayesian'"),
+        ({"tuner": "hyperband", "max_trials": 3}, "counts its trials"),
+        ({"tuner": "hyperband", "epochs": 2}, "needs 3 `epochs`"),
+        ({"max_trials": 0}, "`max_trials` must be at least 1"),
+        ({"clean_floor": 1.5}, "`clean_floor` must be at most 1"),
+        ({"validation_examples": 0}, "needs validation examples"),
+        ({"final_attacks": ("pdg",)}, "pgd"),
+    ],
+)
+def test_bad_settings(changes, message):
+    arguments = {"recipe": "sgr"} | changes
+    with pytest.raises(ValueError, match=message) as error:
+        search_config.SearchConfig(**arguments)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["1", "1:2:3", "a:b", "2:1", "0:1", "x|y"])
+def test_bad_ranges(text):
+    with pytest.raises(ValueError, match="Received"):
+        search_ranges.read_ranges({"weight": text})

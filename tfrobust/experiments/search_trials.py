@@ -1,0 +1,162 @@
+"""A search's trials: each a training in a run directory of its own."""
+
+from __future__ import annotations
+
+import pathlib
+import statistics
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import cast
+
+import keras_tuner
+
+from tfrobust.callbacks import TrainingDiverged
+from tfrobust.callbacks.checkpoints import LAST
+from tfrobust.experiments import run_directory
+from tfrobust.experiments.search_config import SearchConfig
+from tfrobust.experiments.training import train
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_record import best_epoch
+from tfrobust.records import read_record
+from tfrobust.records import TrainingRecord
+from tfrobust.records import TrialRecord
+from tfrobust.tuning import best_score
+from tfrobust.tuning import split_values
+
+_STATUS = {"COMPLETED": "completed", "FAILED": "failed", "INVALID": "failed"}
+
+
+class Trials:
+    """Trains trials; one that was killed goes on where it was.
+
+    Args:
+        config: of the search.
+        directory: of the search; trial k is trained in `trials/k`.
+        say: is told what is tried.
+    """
+
+    def __init__(
+        self,
+        config: SearchConfig,
+        directory: pathlib.Path,
+        say: Callable[[str], None],
+    ) -> None:
+        self._config = config
+        self._directory = directory / "trials"
+        self._say = say
+        self._seconds: list[float] = []
+
+    def __call__(self, number: str, values: Mapping[str, Any]) -> float:
+        """Train a trial and return its score.
+
+        Raises:
+            keras_tuner.errors.FailedTrialError: for settings that can't be,
+                or a loss that isn't finite.
+        """
+        shown = ", ".join(
+            f"{name} {value:.3g}"
+            if isinstance(value, float)
+            else f"{name} {value}"
+            for name, value in values.items()
+            if not name.startswith("tuner/")
+        )
+        self._say(f"Trial {number}{self._time_left(number)}: {shown}")
+        start = time.monotonic()
+        run = self.run_of(number)
+        try:
+            record = train(
+                self._training(number, values),
+                run,
+                resume=(run / "config.json").is_file(),
+                say=lambda line: None,
+            )
+        except (ValueError, TrainingDiverged) as error:
+            self._say(f"Trial {number} failed: {error}")
+            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+        self._seconds.append(time.monotonic() - start)
+        return best_score(record.history, self._config.clean_floor)
+
+    def _time_left(self, number: str) -> str:
+        """Return how many there are and how long they will take, if known."""
+        most = self._config.most_trials
+        if most is None:
+            return ""
+        text = f" of {most}"
+        if self._seconds:
+            left = most - int(number)
+            minutes = left * statistics.fmean(self._seconds) / 60
+            text += f", about {minutes:.1f} min left"
+        return text
+
+    def run_of(self, number: str) -> pathlib.Path:
+        """Return a trial's run directory."""
+        return self._directory / number
+
+    def _training(
+        self, number: str, values: Mapping[str, Any]
+    ) -> TrainingConfig:
+        """Return what a trial trains.
+
+        One that Hyperband promotes goes on with the earlier one's last
+        model; the shorter a training, the fewer steps validation takes.
+        """
+        training, settings = split_values(values)
+        changes = training | {"seed": self._config.seed + int(number)}
+        epochs = values.get("tuner/epochs")
+        if epochs is not None:
+            share = epochs / self._config.epochs
+            steps = max(1, round(share * self._config.validation_steps))
+            changes |= {"epochs": epochs, "validation_steps": steps}
+        earlier = values.get("tuner/trial_id")
+        if earlier is not None:
+            run = self.run_of(earlier)
+            there = run_directory.read_config(run)
+            changes |= {"seed": there["seed"], "begin_with": str(run / LAST)}
+        return self._config.training(settings, **changes)
+
+    def record(self, trial: Any) -> TrialRecord:
+        """Return what came of one of keras-tuner's trials."""
+        values = dict(trial.hyperparameters.values)
+        number = trial.trial_id
+        status = _STATUS.get(str(trial.status), "unfinished")
+        run = self.run_of(number)
+        figures: dict[str, Any] = {
+            "clean_accuracy": None,
+            "robust_accuracy": None,
+            "score": None,
+        }
+        if status == "completed":
+            record = cast(TrainingRecord, read_record(run / "training.json"))
+            figures = _figures(record, self._config.clean_floor)
+        own = {k: v for k, v in values.items() if not k.startswith("tuner/")}
+        return TrialRecord(
+            number=number,
+            status=status,
+            values=own,
+            seed=self._training(number, values).seed,
+            epochs=values.get("tuner/epochs", self._config.epochs),
+            message=_last_line(trial.message) if status == "failed" else "",
+            **figures,
+        )
+
+
+def _figures(record: TrainingRecord, clean_floor: float) -> dict[str, Any]:
+    """Return the accuracies of the epoch with the best score, and that."""
+    history = record.history
+    row = best_epoch(history, clean_floor)
+    if row is None:  # the nearest to what is asked for
+        clean = history["val_accuracy"]
+        row = clean.index(max(clean))
+    return {
+        "clean_accuracy": history["val_accuracy"][row],
+        "robust_accuracy": history["val_robust_accuracy"][row],
+        "score": best_score(history, clean_floor),
+    }
+
+
+def _last_line(message: str | None) -> str:
+    """Return the error at the end of a traceback."""
+    lines = (message or "").strip().splitlines()
+    return lines[-1].rpartition("FailedTrialError: ")[2] if lines else ""

@@ -1,0 +1,141 @@
+"""keras-tuner's tuners, whose trials are runs of ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+import keras_tuner
+
+from tfrobust.experiments.search_config import SearchConfig
+from tfrobust.experiments.search_trials import Trials
+from tfrobust.tuning import OBJECTIVE
+from tfrobust.tuning import Range
+
+_STATE = "search"
+_KEPT = "search_kept"
+
+
+class _TrainsRuns:
+    """Gives a tuner's trials to `trials`."""
+
+    trials: Trials
+    directory_kept: pathlib.Path
+
+    def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
+        """Train a trial."""
+        values = trial.hyperparameters.values
+        return {OBJECTIVE.name: self.trials(trial.trial_id, values)}
+
+    def on_trial_end(self, trial: Any) -> None:
+        """Keep a whole copy of the search's state."""
+        super().on_trial_end(trial)  # type: ignore[misc]
+        if not is_worker():
+            _keep_state(self.directory_kept)
+
+    def load_model(self, trial: Any) -> Any:
+        """Trials' models are in their run directories."""
+        raise NotImplementedError(trial.trial_id)
+
+
+class _Bayesian(_TrainsRuns, keras_tuner.BayesianOptimization):
+    pass
+
+
+class _Hyperband(_TrainsRuns, keras_tuner.Hyperband):
+    pass
+
+
+class _Random(_TrainsRuns, keras_tuner.RandomSearch):
+    pass
+
+
+class _Grid(_TrainsRuns, keras_tuner.GridSearch):
+    pass
+
+
+_TUNERS: dict[str, type] = {
+    "bayesian": _Bayesian,
+    "hyperband": _Hyperband,
+    "random": _Random,
+    "grid": _Grid,
+}
+
+
+def is_worker() -> bool:
+    """Say whether another process, the chief, decides what is tried."""
+    name = os.environ.get("KERASTUNER_TUNER_ID")
+    return name is not None and name != "chief"
+
+
+def make_tuner(
+    config: SearchConfig,
+    space: Mapping[str, Range],
+    directory: pathlib.Path,
+    trials: Trials,
+    say: Callable[[str], None],
+) -> Any:
+    """Return a tuner that goes on with what is in the directory.
+
+    Args:
+        config: of the search.
+        space: name -> range.
+        directory: of the search.
+        trials: trains a trial.
+        say: is told if the state was torn.
+    """
+    hp = keras_tuner.HyperParameters()
+    for name, values in space.items():
+        values.declare(hp, name)
+    if not is_worker():
+        _mend_state(directory, say)
+    budget: dict[str, Any] = {"max_trials": config.most_trials}
+    if config.most_trials is None:
+        budget = {"max_epochs": config.epochs}
+    tuner = _TUNERS[config.tuner](
+        objective=OBJECTIVE,
+        hyperparameters=hp,
+        tune_new_entries=False,
+        seed=config.seed + 1,  # 0 would be drawn anew
+        directory=str(directory),
+        project_name=_STATE,
+        **budget,
+    )
+    tuner.trials, tuner.directory_kept = trials, directory
+    return tuner
+
+
+def _keep_state(directory: pathlib.Path) -> None:
+    """Copy the tuner's files; a kill leaves this copy or the one before."""
+    part, kept = directory / f".part-{_KEPT}", directory / _KEPT
+    shutil.rmtree(part, ignore_errors=True)
+    shutil.copytree(directory / _STATE, part)
+    shutil.rmtree(kept, ignore_errors=True)
+    part.replace(kept)
+
+
+def _mend_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
+    """Put the copy in place of files that a kill has torn."""
+    state, kept = directory / _STATE, directory / _KEPT
+    part = directory / f".part-{_KEPT}"
+    if not kept.is_dir() and part.is_dir():
+        part.replace(kept)  # killed between the two
+    if not state.is_dir() or all(map(_is_whole, state.rglob("*.json"))):
+        return
+    say(f"{state} is torn; the state after the last whole trial is used.")
+    shutil.rmtree(state)
+    if kept.is_dir():
+        shutil.copytree(kept, state)
+
+
+def _is_whole(path: pathlib.Path) -> bool:
+    try:
+        json.loads(path.read_text())
+    except ValueError:
+        return False
+    return True

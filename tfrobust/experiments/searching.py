@@ -1,0 +1,256 @@
+"""One search: a recipe and a tuner -> trials, finalists, a winner."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import shutil
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+from typing import cast
+
+from tfrobust import evaluation
+from tfrobust import recipes
+from tfrobust import reports
+from tfrobust import tuning
+from tfrobust.callbacks.checkpoints import BEST_ROBUST
+from tfrobust.data import ImageData
+from tfrobust.experiments import run_directory
+from tfrobust.experiments.evaluating import evaluate_classifier
+from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.provenance import provenance
+from tfrobust.experiments.search_config import SearchConfig
+from tfrobust.experiments.search_ranges import read_ranges
+from tfrobust.experiments.search_trials import Trials
+from tfrobust.experiments.search_tuners import is_worker
+from tfrobust.experiments.search_tuners import make_tuner
+from tfrobust.experiments.training import load_split_data
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_flags import flag_lines
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import FinalistRecord
+from tfrobust.records import plain
+from tfrobust.records import read_record
+from tfrobust.records import SearchRecord
+from tfrobust.records import TrialRecord
+from tfrobust.records import write_json
+from tfrobust.records import write_record
+
+Say = Callable[[str], None]
+WINNER = "winner.keras"
+FLAGS = "winner.flags"
+
+
+def search(
+    config: SearchConfig,
+    output_dir: str | pathlib.Path,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    say: Say = print,
+) -> SearchRecord | None:
+    """Search a recipe's settings and name the best.
+
+    Each trial is a run directory under `trials/`. The best of them meet the
+    stronger attacks on the validation examples before one is named:
+    `winner.keras`, and `winner.flags` for `tools.train`. `search.json` holds
+    every trial, those that failed too; `search.png` shows them.
+
+    Args:
+        config: everything the search depends on.
+        output_dir: the run directory.
+        overwrite: replace the search that is there.
+        resume: go on with the search that is there.
+        say: is told what a person should know; default `print`.
+
+    Returns:
+        The record; `None` in a worker, for the chief writes it.
+
+    Raises:
+        ValueError: for settings that can't be used, or a search none of
+            whose trials completed.
+    """
+    directory = _checked(output_dir, config, overwrite, resume)
+    data = load_split_data(config.training(_needed(config)), say)
+    space = tuning.changed_space(
+        tuning.search_space(
+            config.recipe, data.image_shape, epochs=config.epochs
+        ),
+        config.search,
+        read_ranges(config.ranges),
+    )
+    if not is_worker():
+        if not resume:
+            run_directory.make_empty(directory, config)
+        write_json(plain(config), directory / "config.json")
+    origin = {"configuration": plain(config), **provenance(config.seed)}
+    trials = Trials(config, directory, say)
+    tuner = make_tuner(config, space, directory, trials, say)
+    try:
+        tuner.search(verbose=0)
+    except RuntimeError as error:  # too many failed one after the other
+        say(str(error).splitlines()[0])
+    if is_worker():
+        say("This worker's trials are done; the chief names the winner.")
+        return None
+    tried = [trials.record(t) for t in tuner.oracle.trials.values()]
+    record = SearchRecord(
+        model=config.recipe,
+        model_digest="",
+        data=data.name,
+        tuner=config.tuner,
+        objective=_objective(config),
+        clean_floor=config.clean_floor,
+        space={name: str(values) for name, values in space.items()},
+        trials=tuple(sorted(tried, key=lambda t: t.number)),
+        attacks=tuple(config.final_attacks),
+        finalists=(),
+        winner="",
+        provenance=origin,
+    )
+    record = _with_winner(record, config, data, directory, trials, say)
+    write_record(record, directory / "search.json")
+    reports.plot_search(record, directory / "search.png")
+    for rows in (reports.trial_rows(record), reports.finalist_rows(record)):
+        say(reports.as_text(rows))
+    if not record.completed:
+        raise ValueError(
+            f"None of {len(record.trials)} trials completed, so nothing is "
+            f"best; {directory}/search.json says why each failed."
+        )
+    if not record.winner:
+        say(
+            "Nothing is best: no finalist with a clean accuracy of "
+            f"{config.clean_floor:g} and without masked gradients."
+        )
+    return record
+
+
+def _checked(
+    output_dir: str | pathlib.Path,
+    config: SearchConfig,
+    overwrite: bool,
+    resume: bool,
+) -> pathlib.Path:
+    """Return the directory if this search may be written there."""
+    directory = pathlib.Path(output_dir)
+    if is_worker():
+        return directory
+    if overwrite and resume:
+        raise ValueError("A run is either replaced or resumed, not both.")
+    run_directory.check_free(directory, overwrite=overwrite, resume=resume)
+    if resume:
+        run_directory.check_same(directory, plain(config))
+    else:
+        run_directory.check_replaceable(directory, config)
+    return directory
+
+
+def _needed(config: SearchConfig) -> dict[str, Any]:
+    """Return any values for what a defense can't be without."""
+    defense = recipes.DEFENSES[tuning.defense_of(config.recipe)]
+    return {name: 1.0 for name in defense.required if name != "epsilon"}
+
+
+def _objective(config: SearchConfig) -> str:
+    text = (
+        f"accuracy under PGD-{config.validation_steps}, "
+        f"l{config.norm}, epsilon {config.radius:g}, on validation examples"
+    )
+    if config.clean_floor:
+        text += f", clean accuracy no less than {config.clean_floor:g}"
+    return text
+
+
+def finalists_of(
+    trials: Sequence[TrialRecord], count: int
+) -> list[TrialRecord]:
+    """Return the best trials that were trained to the end and are allowed."""
+    most = max((t.epochs for t in trials), default=0)
+    allowed = [
+        t
+        for t in trials
+        if t.score is not None and t.score >= 0 and t.epochs == most
+    ]
+    return sorted(allowed, key=lambda t: (-(t.score or 0.0), t.number))[:count]
+
+
+def _with_winner(
+    record: SearchRecord,
+    config: SearchConfig,
+    data: ImageData,
+    directory: pathlib.Path,
+    trials: Trials,
+    say: Say,
+) -> SearchRecord:
+    """Return the record with finalists re-scored and the best one named."""
+    finalists = []
+    for trial in finalists_of(record.trials, config.finalists):
+        say(f"Finalist {trial.number} meets {', '.join(config.final_attacks)}")
+        model = trials.run_of(trial.number) / BEST_ROBUST
+        path = directory / "finalists" / f"{trial.number}.json"
+        finalists.append(_rescored(trial.number, model, path, config, data))
+    # Masked gradients flatter a trial; its robustness is not to be believed.
+    allowed = [
+        f
+        for f in finalists
+        if f.clean_accuracy >= config.clean_floor and f.masking != "failed"
+    ]
+    if not allowed:
+        return dataclasses.replace(record, finalists=tuple(finalists))
+    best = max(allowed, key=lambda f: f.robust_accuracy)
+    run = trials.run_of(best.number)
+    part = directory / f".part-{WINNER}"
+    shutil.copy(run / BEST_ROBUST, part)
+    part.replace(directory / WINNER)
+    chosen = TrainingConfig(**run_directory.read_config(run))
+    (directory / FLAGS).write_text("\n".join(flag_lines(chosen)) + "\n")
+    classifier = load_classifier(directory / WINNER)
+    return dataclasses.replace(
+        record,
+        finalists=tuple(finalists),
+        winner=best.number,
+        model_digest=evaluation.weights_digest(classifier),
+    )
+
+
+def _rescored(
+    number: str,
+    model: pathlib.Path,
+    path: pathlib.Path,
+    config: SearchConfig,
+    data: ImageData,
+) -> FinalistRecord:
+    """Attack a trial's best epoch; what was done before is read."""
+    if path.is_file():
+        record = cast(EvaluationRecord, read_record(path))
+    else:
+        classifier, adaptive = load_attacked(model)
+        attacking = EvaluationConfig(
+            str(model),
+            data=config.data,
+            data_dir=config.data_dir,
+            image_size=config.image_size,
+            split="validation",
+            attacks=config.final_attacks,
+            norm=config.norm,
+            epsilon=config.radius,
+            seed=config.seed,
+        )
+        record = evaluate_classifier(classifier, data, attacking, adaptive)
+        path.parent.mkdir(exist_ok=True)
+        write_record(record, path)
+    return FinalistRecord(
+        number=number,
+        clean_accuracy=record.clean_accuracy,
+        robust_accuracy=record.worst_case_accuracy,
+        masking=_worst([check.verdict for check in record.masking]),
+    )
+
+
+def _worst(verdicts: Sequence[str]) -> str:
+    order = ("failed", "suspicious", "ok")
+    return next((v for v in order if v in verdicts), "not looked for")
