@@ -26,12 +26,6 @@ _ARCHITECTURE = FLAGS.string(
     f"{', '.join(sorted(recipes.ARCHITECTURES))}; default the data's",
 )
 _ACTIVATION = FLAGS.string("activation", "relu", "of the network")
-_DEPTH = FLAGS.integer("depth", None, "layers; default the network's")
-_WIDTH = FLAGS.integer("width", None, "channels or their multiple; likewise")
-_DROPOUT = FLAGS.number("dropout", None, "rate; default the network's")
-_STANDARDIZE = FLAGS.switch(
-    "standardize", "pixels by the training images' mean and variance, within"
-)
 
 FLAGS.group("Defense")
 _DEFENSE = FLAGS.string(
@@ -86,6 +80,14 @@ _SETTINGS |= {
     n: FLAGS.integer(n, None, text) for n, text in _COMPONENTS.items()
 }
 
+FLAGS.group("Details of some networks", rare=True)
+_DEPTH = FLAGS.integer("depth", None, "layers; default the network's")
+_WIDTH = FLAGS.integer("width", None, "channels or their multiple; likewise")
+_DROPOUT = FLAGS.number("dropout", None, "rate; default the network's")
+_STANDARDIZE = FLAGS.switch(
+    "standardize", "pixels by the training images' mean and variance, within"
+)
+
 FLAGS.group("Training")
 _EPOCHS = FLAGS.integer("epochs", 10, "passes over the training part")
 _BATCH_SIZE = FLAGS.integer("batch_size", 128, "examples in a step")
@@ -113,8 +115,14 @@ _OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
 _RESUME = FLAGS.switch("resume", "continue the run there")
 _SEED = FLAGS.integer("seed", 0, "of weights, order and noise")
+
+FLAGS.group("Several devices, backups, summaries", rare=True)
 _DTYPE_POLICY = FLAGS.string(
     "dtype_policy", "float32", "Keras policy, e.g. mixed_bfloat16"
+)
+_TENSORBOARD = FLAGS.switch("tensorboard", "write summaries")
+_LEAKING_COMPONENTS = FLAGS.names(
+    "leaking_components", "", "log the gradient's share in so many of the PCA"
 )
 _BACKUP_EVERY = FLAGS.integer(
     "backup_every", None, "steps between backups inside an epoch; default none"
@@ -131,10 +139,6 @@ _CLEAN_FLOOR = FLAGS.number(
 )
 _BEGIN_WITH = FLAGS.string(
     "begin_with", None, "a last.keras to go on with until --epochs are done"
-)
-_TENSORBOARD = FLAGS.switch("tensorboard", "write summaries")
-_LEAKING_COMPONENTS = FLAGS.names(
-    "leaking_components", "", "log the gradient's share in so many of the PCA"
 )
 
 

@@ -219,7 +219,11 @@ def test_train_refuses_in_one_line_and_writes_nothing(
         (["--epsilon=0"], "`epsilon` must be positive"),
         (["--num_steps=0"], "`num_steps` must be at least 1"),
         (["--num_examples=0"], "`num_examples` must be positive"),
-        (["--split=validation"], "`split` must be one of"),
+        (["--split=valid"], "`split` must be one of"),
+        (
+            ["--split=validation"],
+            "has no such part. Received: split=validation",
+        ),
         ([], "input shape (None, 6, 6, 1)"),
     ],
 )
