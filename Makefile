@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help quickstart test test-slow lint mutants build-file clean
+.PHONY: help quickstart test test-slow faults lint mutants build-file clean
 
 help:
 	@echo "make quickstart  train three classifiers on digits, attack them, compare"
 	@echo "make test        set up and pass the tests"
 	@echo "make test-slow   MNIST runs and long property tests (up to an hour)"
+	@echo "make faults      kill, starve and disconnect runs (twenty minutes)"
 	@echo "make lint        ruff and mypy"
 	@echo "make mutants     break each law on purpose; its test must notice"
 	@echo "make build-file  write BUILD from the tree"
@@ -22,6 +23,9 @@ test: $(VENV)/installed-dev
 
 test-slow: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.slow_run
+
+faults: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.faults
 
 lint: $(VENV)/installed-dev
 	@$(BIN)/ruff check .

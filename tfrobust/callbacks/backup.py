@@ -75,7 +75,7 @@ class BackupSteps(keras.callbacks.Callback):
     ) -> None:
         """Restore, once: `fit` has reset the metrics by now."""
         del epoch, logs
-        path = self._path(self.done)
+        path = backup_of(self.directory, self.done)
         if not self._restored and path.is_file():
             # Compiled metrics have no variables before they see a batch.
             classifier: Any = getattr(self.model, "classifier", self.model)
@@ -105,16 +105,13 @@ class BackupSteps(keras.callbacks.Callback):
             path.unlink()
 
     def _save(self) -> None:
-        path = self._path(self.done)
+        path = backup_of(self.directory, self.done)
         part = path.with_name(f".part-{path.name}")
         with part.open("wb") as file:
             np.savez(file, **_state(self.model))  # type: ignore[arg-type]
         part.replace(path)
         for old in backups(self.directory)[2:]:
             old.unlink()
-
-    def _path(self, steps: int) -> pathlib.Path:
-        return self.directory / _PATTERN.replace("*", f"{steps:09d}")
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -125,6 +122,11 @@ class BackupSteps(keras.callbacks.Callback):
 def backups(directory: pathlib.Path) -> list[pathlib.Path]:
     """Return the backups in a directory, the latest first."""
     return sorted(directory.glob(_PATTERN), reverse=True)
+
+
+def backup_of(directory: pathlib.Path, steps: int) -> pathlib.Path:
+    """Return where a backup after so many steps is, if there is one."""
+    return directory / _PATTERN.replace("*", f"{steps:09d}")
 
 
 def steps_of(path: pathlib.Path) -> int:

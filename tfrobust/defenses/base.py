@@ -296,9 +296,12 @@ class RobustModel(keras.Model):
         logs = self.compute_metrics(
             x, y, step.logits, sample_weight=sample_weight
         )
+        return self._joinable(logs)
+
+    def _joinable(self, logs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Return logs as rows where several workers' are joined."""
         if not _has_workers(self):
             return logs
-        # What workers return is joined along the first axis.
         return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
 
     def _maybe_symbolic_build(
@@ -369,7 +372,8 @@ class RobustModel(keras.Model):
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Evaluate the classifier on clean images."""
         logs = super().test_step(data)
-        return {k: v for k, v in logs.items() if k not in self.term_trackers}
+        own = {k: v for k, v in logs.items() if k not in self.term_trackers}
+        return self._joinable(own)
 
     @property
     def adaptive_objective(self) -> Objective:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,10 +11,12 @@ from collections.abc import Sequence
 from typing import cast
 
 import keras
+import tensorflow as tf
 
 from tfrobust import callbacks
 from tfrobust import data as data_room
 from tfrobust import recipes
+from tfrobust.callbacks.backup import backup_of
 from tfrobust.defenses import RobustModel
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.devices import check_batches
@@ -110,14 +113,17 @@ def _train(
     if not is_chief(strategy):
         # Every worker saves, for some values are read by all together.
         scratch = tempfile.TemporaryDirectory()
-        directory = pathlib.Path(scratch.name) / "run"
+        state = backup_of(directory, done)
+        directory = pathlib.Path(scratch.name)
         say("The first worker writes the run; this one leaves nothing.")
+        if state.is_file():
+            shutil.copy(state, directory)
     tracker = []
     if config.leaking_components:
         tracker = [leaking_tracker(config, data, directory)]
     for torn in directory.glob(".part-*"):
         torn.unlink()  # a kill in the middle of a save
-    if not resume or not is_chief(strategy):
+    if not resume and is_chief(strategy):
         run_directory.make_empty(directory, config)
     elif done == config.epochs * steps and _is_done(directory):
         return cast(TrainingRecord, read_record(directory / "training.json"))
@@ -178,6 +184,10 @@ def _fit(
             shuffle=False,  # the pipeline did, by (seed, epoch)
             verbose=0,
         )
+    except tf.errors.UnavailableError as error:
+        raise ValueError(
+            "Another worker was lost; start every worker again with --resume."
+        ) from error
     finally:
         for callback in watching:
             if isinstance(callback, callbacks.BackupSteps):
