@@ -127,7 +127,11 @@ class NormBall(Configurable):
         An l1 step goes to one entry. If that entry stands at the box
         already, the step would be clipped away, and so would the next.
         """
-        if self.norm != 1 or self.bounds is None:
+        return self.inward(gradient, x_adv) if self.norm == 1 else gradient
+
+    def inward(self, gradient: tf.Tensor, x_adv: tf.Tensor) -> tf.Tensor:
+        """Return the gradient without what leads out of the box."""
+        if self.bounds is None:
             return gradient
         low, high = self.bounds
         blocked = ((x_adv >= high) & (gradient > 0)) | (

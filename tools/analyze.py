@@ -29,7 +29,7 @@ _NUM_EXAMPLES = FLAGS.integer(
 
 FLAGS.group("Perturbations, and paths on a surface")
 _ATTACKS = FLAGS.names(
-    "attacks", None, "that make them; default the analysis' own"
+    "attacks", None, "that make them, some take one; default its own"
 )
 _NORM = FLAGS.norm(None)
 _EPSILON = FLAGS.number("epsilon", None, "their radius; default likewise")
@@ -62,7 +62,7 @@ _EPOCHS = FLAGS.integer("epochs", 5, "of each training on poisoned images")
 
 FLAGS.group("Surfaces, flatness")
 _REACH = FLAGS.number(
-    "reach", None, "in pixels, default the usual radius; of weights default 1"
+    "reach", None, "and radius of paths; default the usual; of weights 1"
 )
 _EXAMPLE = FLAGS.integer("example", 0, "that a surface is drawn around")
 _RESOLUTION = FLAGS.integer("resolution", 41, "points along each axis")

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tests import networks
 from tfrobust import attacks
+from tfrobust import objectives
 from tfrobust.attacks.nearest import nearer
 from tfrobust.attacks.nearest import Nearest
 from tfrobust.attacks.nearest import Problem
@@ -201,3 +202,26 @@ def test_deepfool_crosses_where_the_box_cuts_its_steps_short(norm):
     # z1 - z0 = -0.8 + 2 (x2 + x3 - x0 - x1): zero at x2 = x3 = 0.2.
     expected = {2: 0.1 * math.sqrt(2), "inf": 0.1}[norm]
     assert expected < result.perturbation_norm[0] < 1.01 * expected
+
+
+@pytest.mark.parametrize("norm", [2, "inf"])
+def test_fmn_is_not_stalled_by_the_box(norm):
+    # The steepest pixel is white already: the other has to cross the
+    # boundary, at a distance of 0.2, alone.
+    weights = np.array([[0.0, 10.0], [0.0, 1.0]])
+    model = networks.linear(weights, np.array([0.0, -10.7]))
+    x = np.array([[1.0, 0.5]], "float32")
+    ball = NormBall(norm, epsilon=np.inf)
+    result = attacks.FMN(ball)(model, x, [0])
+    assert result.success.all()
+    assert 0.2 <= result.perturbation_norm[0] < 0.2 * 1.05
+
+
+def test_a_target_is_another_class():
+    model = networks.tiny_cnn()
+    x, y = networks.labelled(model, 4)
+    attack = attacks.PGD(
+        NormBall("inf", epsilon=0.1), objective=objectives.Targeted()
+    )
+    with pytest.raises(ValueError, match="another class.*4 of 4 targets"):
+        attack(model, x, y, targets=y)

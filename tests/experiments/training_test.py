@@ -235,6 +235,25 @@ def test_a_torn_state_leaves_the_one_before(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def test_killed_between_an_epochs_last_step_and_its_log(tmp_path, monkeypatch):
+    config = _config(backup_every=1)
+    whole = _train(config, tmp_path / "whole")
+    run = tmp_path / "run"
+
+    def kill(self, epoch, logs=None):
+        raise _Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.callbacks.CSVLogger, "on_epoch_end", kill)
+        with pytest.raises(_Killed):
+            _train(config, run)
+    resumed = _train(config, run, resume=True)
+    assert resumed.history == whole.history
+    assert resumed.checkpoints == whole.checkpoints
+    names = {p.name for p in (tmp_path / "whole").iterdir()}
+    assert names == {p.name for p in run.iterdir()}
+
+
 def test_control_c_ends_after_the_step_with_everything_kept(
     tmp_path, monkeypatch
 ):

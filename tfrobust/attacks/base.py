@@ -147,6 +147,7 @@ class Attack(Configurable, abc.ABC):
         else:
             self._check_takes_targets()
             labels = check_labels(targets, what="Targets", **shape)
+            _check_targets_differ(labels, y)
 
         x_adv = x.copy()
         chosen = logits.argmax(1) == y
@@ -194,6 +195,15 @@ class Attack(Configurable, abc.ABC):
                 "`targets` needs an objective `Targeted(...)`. Received: "
                 f"objective={self.objective!r}"
             )
+
+
+def _check_targets_differ(targets: np.ndarray, y: np.ndarray) -> None:
+    same = np.count_nonzero(targets == y)
+    if same:
+        raise ValueError(
+            "A target must be another class than the image's own. "
+            f"Received: {same} of {len(y)} targets that are"
+        )
 
 
 def check_threat_model(ball: Any, *, finite: bool = True) -> None:

@@ -49,6 +49,8 @@ class FMN(NearestPointAttack):
     Its radius is, before anything was found, the distance to the linearised
     boundary; then it is multiplied by 1 - gamma where the point is
     adversarial, but never above the best found, and by 1 + gamma where not.
+    The gradient is without what leads out of the box (ours): what the box
+    cuts off a step brings no image nearer, and its ball would stay too small.
     Steps and gamma fall along cosines, to 0.01 and 0.001 (authors).
 
     Args:
@@ -87,6 +89,7 @@ class FMN(NearestPointAttack):
         x, here = rows.x, state.x_adv
         score = Margin()(model, x, rows.labels)
         values, logits, gradient = value_and_gradient(score, here)
+        gradient = ball.inward(gradient, here)
         broken = is_broken(rows.labels, logits)
         best = nearer(state.best, here, broken, problem)
         share = tf.cast(index, x.dtype) / self.num_steps

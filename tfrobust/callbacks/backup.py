@@ -87,9 +87,15 @@ class BackupSteps(keras.callbacks.Callback):
     def on_train_batch_end(
         self, batch: int, logs: dict[str, Any] | None = None
     ) -> None:
-        """Keep the state where it is time."""
-        del batch, logs
+        """Keep the state where it is time, but for an epoch's last step.
+
+        After that come log and checkpoint; to go on behind them would lose
+        both.
+        """
+        del logs
         self.done += 1
+        if batch + 1 == self.params["steps"]:
+            return
         due = self.every is not None and self.done % self.every == 0
         if due or self._interrupted:
             self._save()
@@ -103,6 +109,8 @@ class BackupSteps(keras.callbacks.Callback):
         del epoch, logs
         for path in backups(self.directory):
             path.unlink()
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def _save(self) -> None:
         path = backup_of(self.directory, self.done)

@@ -165,6 +165,8 @@ class AnalysisConfig:
         usual = USUAL[self.analysis]
         norm = usual.norm if self.norm is None else self.norm
         epsilon = self.epsilon
+        if epsilon is None and self.epsilons:
+            epsilon = max(self.epsilons)
         if epsilon is None and norm == usual.norm:
             epsilon = usual.epsilon
         if epsilon is None:

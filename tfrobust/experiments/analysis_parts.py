@@ -49,7 +49,14 @@ def made_attacks(
     config: AnalysisConfig, *, last_iterate: bool = False
 ) -> dict[str, Attack]:
     budget = recipes.Budget(seed=config.seed, last_iterate=last_iterate)
-    return recipes.make_attacks(config.attack_list, config.ball, budget)
+    try:
+        return recipes.make_attacks(config.attack_list, config.ball, budget)
+    except ValueError as error:
+        ball = config.ball
+        raise ValueError(
+            f"{error} The ball of {config.analysis} is l{ball.norm}, epsilon "
+            f"{ball.epsilon:g}, unless norm and epsilon are given."
+        ) from error
 
 
 def only_attack(config: AnalysisConfig, **budget: Any) -> Attack:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import textwrap
 
 import keras
 
@@ -25,10 +26,15 @@ def load_model(path: str | pathlib.Path) -> keras.Model:
     try:
         return keras.models.load_model(path)
     except Exception as error:  # Keras raises many kinds
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        text = str(error).strip() or type(error).__name__
+        if "register_keras_serializable" in text:
+            text = (
+                "it has a layer or function of its own; attack it from Python, "
+                f"where that is imported. {text}"
+            )
+        reason = textwrap.shorten(text.splitlines()[0], 300)
         raise ValueError(
-            f"{path} is not a Keras model file that can be loaded: "
-            f"{reason[:200]}"
+            f"{path} is not a Keras model file that can be loaded: {reason}"
         ) from error
 
 

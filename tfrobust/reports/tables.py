@@ -223,7 +223,7 @@ def masking_rows(reports: Mapping[str, Sequence[CheckRecord]]) -> Rows:
 def masking_lines(record: EvaluationRecord) -> list[str]:
     """Return the signs of masked gradients, a line each."""
     if not record.masking:
-        return ["masked gradients: not looked for (l-inf and a radius only)"]
+        return ["masked gradients: not looked for"]
     bad = [c for c in record.masking if c.verdict != "ok"]
     verdict = f"{len(bad)} of {len(record.masking)} checks not ok"
     return [
