@@ -110,6 +110,18 @@ def test_what_an_analysis_can_not_have_is_said_in_a_line(model, tmp_path):
             _config(model, changes.pop("analysis", "noise"), **changes)
 
 
+def test_features_of_a_model_whose_layers_are_named_otherwise(tmp_path):
+    images = keras.Input((8, 8, 1))
+    hidden = keras.layers.Dense(16, "relu")(keras.layers.Flatten()(images))
+    plain = keras.Model(images, keras.layers.Dense(10)(hidden))
+    plain.save(tmp_path / "plain.keras")
+    config = _config(tmp_path / "plain.keras", "features")
+    record = experiments.analyze(config, tmp_path / "out", say=lambda _: None)
+    x = recipes.load_data("digits").test.first(24).images()
+    right = plain.predict(x, verbose=0).argmax(1)
+    assert list(record.predictions["clean"]) == right.tolist()
+
+
 def test_a_model_is_asked_for_only_where_one_is_looked_into(model):
     with pytest.raises(ValueError, match="noise needs a model"):
         experiments.AnalysisConfig("", "noise")

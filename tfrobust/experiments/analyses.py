@@ -12,6 +12,7 @@ from tfrobust import analysis
 from tfrobust import evaluation
 from tfrobust import recipes
 from tfrobust.attacks import GradientAttack
+from tfrobust.classifier import as_classifier
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analysis_config import SECOND_AXES
 from tfrobust.experiments.analysis_parts import counting
@@ -23,6 +24,7 @@ from tfrobust.experiments.components import training_components
 from tfrobust.experiments.own_trainings import parabola
 from tfrobust.experiments.own_trainings import poisoning
 from tfrobust.experiments.own_trainings import sine_surface
+from tfrobust.layers.features import FEATURES
 from tfrobust.records import Record
 
 
@@ -91,9 +93,13 @@ def flatness(config: AnalysisConfig) -> Record:
 def features(config: AnalysisConfig) -> Record:
     """See `analysis.feature_analysis`."""
     subject, attacks = Subject(config), made_attacks(config)
+    classifier, *examples = subject.examples
+    if FEATURES not in {layer.name for layer in classifier.layers}:
+        classifier = as_classifier(classifier)
     with AttackProgress(len(subject.test) * len(attacks)) as bar:
         return analysis.feature_analysis(
-            *subject.examples,
+            classifier,
+            *examples,
             attacks,
             num_clusters=config.num_clusters,
             seed=config.seed,
