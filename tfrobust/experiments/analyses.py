@@ -93,13 +93,14 @@ def flatness(config: AnalysisConfig) -> Record:
 def features(config: AnalysisConfig) -> Record:
     """See `analysis.feature_analysis`."""
     subject, attacks = Subject(config), made_attacks(config)
-    classifier, *examples = subject.examples
+    classifier, x, y = subject.examples
     if FEATURES not in {layer.name for layer in classifier.layers}:
         classifier = as_classifier(classifier)
     with AttackProgress(len(subject.test) * len(attacks)) as bar:
         return analysis.feature_analysis(
             classifier,
-            *examples,
+            x,
+            y,
             attacks,
             num_clusters=config.num_clusters,
             seed=config.seed,
