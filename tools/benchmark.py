@@ -6,16 +6,21 @@ python -m tools.benchmark --suite=attacks --model=runs/at/last.keras
 
 from __future__ import annotations
 
+import pathlib
+
 import tools.quiet  # noqa: F401  (first: it silences the imports below)
 
 # isort: split
 from tfrobust import experiments
 from tfrobust.arguments import check_choice
+from tfrobust.experiments.communication import communication_page
 from tools import cli
 
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("What")
-_SUITE = FLAGS.string("suite", "train_step", "train_step or attacks")
+_SUITE = FLAGS.string(
+    "suite", "train_step", "train_step, attacks or communication (on paper)"
+)
 _ROUNDS = FLAGS.integer("rounds", 15, "how often all are timed in turn")
 
 FLAGS.group("Training steps")
@@ -59,11 +64,28 @@ _SEED = FLAGS.integer("seed", 0, "of weights and images")
 
 def main() -> None:
     """Measure as the flags say."""
-    suites = {"train_step": _train_step, "attacks": _attacks}
+    suites = {
+        "train_step": _train_step,
+        "attacks": _attacks,
+        "communication": _communication,
+    }
     check_choice("suite", _SUITE.value, tuple(suites))
     suites[_SUITE.value]()
     if _OUTPUT_DIR.value is not None:
         print(f"Record: {_OUTPUT_DIR.value}/benchmark.json")
+
+
+def _communication() -> None:
+    if _OUTPUT_DIR.value is not None:
+        raise ValueError(
+            "--suite=communication times nothing and leaves no record; give "
+            "--page."
+        )
+    text = communication_page()
+    if _PAGE.value is None:
+        print(text)
+    else:
+        pathlib.Path(_PAGE.value).write_text(text)
 
 
 def _attacks() -> None:
