@@ -103,6 +103,13 @@ def test_the_winner_is_the_best_finalist_and_can_be_trained_again(
         np.testing.assert_array_equal(a, b)
 
 
+def test_only_the_finalists_models_are_kept(searched):
+    directory, record, _ = searched
+    kept = {p.parent.name for p in directory.glob("trials/*/last.keras")}
+    assert kept == {f.number for f in record.finalists}
+    assert len(list(directory.glob("trials/*/training.json"))) == 3
+
+
 def test_a_finished_search_is_read_and_another_refused(searched):
     directory, record, _ = searched
     again, said = _search(_config(), directory, resume=True)
@@ -161,6 +168,10 @@ def test_hyperband_promotes_trials_that_go_on_where_they_were(tmp_path):
     # Short trainings under few steps are no finalists.
     full = {t.number for t in record.trials if t.epochs == 3}
     assert {f.number for f in record.finalists} <= full
+    models = (tmp_path / "run").glob("trials/*/last.keras")
+    assert {p.parent.name for p in models} == {
+        f.number for f in record.finalists
+    }
 
 
 def _trial(number, score, epochs=3):

@@ -116,6 +116,21 @@ class Trials:
             changes |= {"seed": there["seed"], "begin_with": str(run / LAST)}
         return self._config.training(settings, **changes)
 
+    def prune(self, scores: Mapping[str, float | None]) -> None:
+        """Remove the models of all trials but the best, and the failed.
+
+        As many are kept as are finalists; records and logs all stay.
+
+        Args:
+            scores: of trials that ended, by number.
+        """
+        known = [n for n, score in scores.items() if score is not None]
+        best = sorted(known, key=lambda n: (-(scores[n] or 0.0), n))
+        kept = best[: self._config.finalists]
+        for number in scores.keys() - set(kept):
+            for model in self.run_of(number).glob("*.keras"):
+                model.unlink()
+
     def record(self, trial: Any) -> TrialRecord:
         """Return what came of one of keras-tuner's trials."""
         values = dict(trial.hyperparameters.values)

@@ -33,10 +33,13 @@ class _TrainsRuns:
         return {OBJECTIVE.name: self.trials(trial.trial_id, values)}
 
     def on_trial_end(self, trial: Any) -> None:
-        """Keep a whole copy of the search's state."""
+        """Keep a whole copy of the search's state, and models of the best."""
         super().on_trial_end(trial)  # type: ignore[misc]
-        if not is_worker():
-            _keep_state(self.directory_kept)
+        if is_worker():
+            return
+        _keep_state(self.directory_kept)
+        if not isinstance(self, keras_tuner.Hyperband):  # may promote any
+            self.trials.prune(ended_scores(self))
 
     def load_model(self, trial: Any) -> Any:
         """Trials' models are in their run directories."""
@@ -71,6 +74,13 @@ def is_worker() -> bool:
     """Say whether another process, the chief, decides what is tried."""
     name = os.environ.get("KERASTUNER_TUNER_ID")
     return name is not None and name != "chief"
+
+
+def ended_scores(tuner: Any) -> dict[str, float | None]:
+    """Return the score of each trial that ended, `None` where it failed."""
+    trials = tuner.oracle.trials.values()
+    ended = [t for t in trials if t.trial_id in tuner.oracle.end_order]
+    return {t.trial_id: t.score for t in ended}
 
 
 def make_tuner(

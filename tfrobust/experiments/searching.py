@@ -25,6 +25,7 @@ from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.search_config import SearchConfig
 from tfrobust.experiments.search_ranges import read_ranges
 from tfrobust.experiments.search_trials import Trials
+from tfrobust.experiments.search_tuners import ended_scores
 from tfrobust.experiments.search_tuners import is_worker
 from tfrobust.experiments.search_tuners import make_tuner
 from tfrobust.experiments.training import load_split_data
@@ -112,6 +113,8 @@ def search(
         provenance=origin,
     )
     record = _with_winner(record, config, data, directory, trials, say)
+    finalists = {f.number: f.robust_accuracy for f in record.finalists}
+    trials.prune({n: finalists.get(n) for n in ended_scores(tuner)})
     write_record(record, directory / "search.json")
     reports.plot_search(record, directory / "search.png")
     for rows in (reports.trial_rows(record), reports.finalist_rows(record)):
