@@ -13,6 +13,7 @@ from tfrobust.reports.effort import ball_name
 from tfrobust.reports.effort import not_tried
 from tfrobust.reports.effort import settings_text
 from tfrobust.reports.effort import with_verdicts
+from tfrobust.reports.expectations import expectation_rows
 from tfrobust.reports.kinds import caption
 from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.kinds import told
@@ -47,6 +48,9 @@ def markdown_report(shelf: Shelf, title: str) -> str:
                 for drawing in kind.drawings
             ]
             parts += map(as_markdown, told(record))
+    expectations = expectation_rows(shelf)
+    if len(expectations) > 1:
+        parts += ["## What papers expect", as_markdown(expectations)]
     if shelf.problems:
         parts += ["## Not to be read", _bullets(shelf.problems)]
     return "\n\n".join(parts) + "\n"

@@ -15,6 +15,7 @@ from tfrobust.reports import html
 from tfrobust.reports.effort import not_tried
 from tfrobust.reports.effort import settings_text
 from tfrobust.reports.effort import with_verdicts
+from tfrobust.reports.expectations import expectation_rows
 from tfrobust.reports.html import element
 from tfrobust.reports.html import Html
 from tfrobust.reports.indicators import indicator_rows
@@ -49,6 +50,7 @@ def html_report(shelf: Shelf, title: str) -> str:
         "Not tried": _not_tried,
         "Transfer": _transfer,
         "Analyses": _analyses,
+        "What papers expect": _expectations,
         "Training": _trainings,
         "How hard the attacks tried": _efforts,
         "Provenance": _provenance,
@@ -184,6 +186,13 @@ def _analyses(shelf: Shelf) -> Html:
                 parts.append(element("details", head, *inner))
     parts += _regressions(shelf)
     return _joined(parts, "No analysis was found: run tools.analyze.")
+
+
+def _expectations(shelf: Shelf) -> Html:
+    rows = expectation_rows(shelf)
+    if len(rows) == 1:
+        return html.absent("No analysis here that a paper expects things of.")
+    return html.table(rows, text_columns=(0, 1, 2))
 
 
 def _regressions(shelf: Shelf) -> list[Html]:
