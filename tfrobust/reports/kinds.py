@@ -231,7 +231,11 @@ KINDS: dict[type, Kind] = {
     ),
     SearchRecord: Kind(
         "Search",
-        (searches.trial_rows, searches.finalist_rows),
+        (
+            searches.search_rows,
+            searches.trial_rows,
+            searches.finalist_rows,
+        ),
         (
             _single(
                 "Each trial's clean accuracy against its accuracy under "

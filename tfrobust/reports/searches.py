@@ -15,6 +15,18 @@ from tfrobust.reports.tables import Rows
 _MOST_TRIALS = 20
 
 
+def search_rows(record: SearchRecord) -> Rows:
+    """Return header and rows: what was made large, how, and where."""
+    failed = sum(t.status == "failed" for t in record.trials)
+    rows = [
+        ["search", "how"],
+        ["made large", record.objective],
+        ["tuner", f"{record.tuner}, {len(record.trials)} trials"],
+        ["failed", str(failed)],
+    ]
+    return rows + [[name, where] for name, where in record.space.items()]
+
+
 def trial_rows(record: SearchRecord) -> Rows:
     """Return header and rows: the best trials first, those that failed last.
 
