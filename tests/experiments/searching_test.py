@@ -144,6 +144,13 @@ def test_trials_that_failed_are_told_and_never_best(tmp_path):
     assert record.winner == ""
 
 
+def test_a_setting_that_every_trial_would_refuse_is_refused_at_once(tmp_path):
+    config = _config(ranges={"beta": "1:2"})
+    with pytest.raises(ValueError, match="Received: beta"):
+        _search(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_hyperband_promotes_trials_that_go_on_where_they_were(tmp_path):
     config = _config(tuner="hyperband", epochs=3, validation_steps=6)
     record, _ = _search(config, tmp_path / "run")
@@ -282,6 +289,7 @@ def test_two_replicas_search_too(tmp_path):
         ({"clean_floor": 1.5}, "`clean_floor` must be at most 1"),
         ({"validation_examples": 0}, "needs validation examples"),
         ({"final_attacks": ("pdg",)}, "pgd"),
+        ({"norm": 2}, "`epsilon` must be given"),
     ],
 )
 def test_bad_settings(changes, message):

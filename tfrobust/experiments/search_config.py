@@ -92,6 +92,7 @@ class SearchConfig:
                 f"Received: epochs={self.epochs}"
             )
         check_fraction("clean_floor", self.clean_floor)
+        recipes.check_radius_is_given(self.norm, self.epsilon)
         if self.validation_examples == 0:
             raise ValueError(
                 "A search needs validation examples. "

@@ -103,7 +103,7 @@ class Trials:
         model; the shorter a training, the fewer steps validation takes.
         """
         training, settings = split_values(values)
-        changes = training | {"seed": self._config.seed + int(number)}
+        changes = training | {"seed": self._seed(number, values)}
         epochs = values.get("tuner/epochs")
         if epochs is not None:
             share = epochs / self._config.epochs
@@ -111,10 +111,15 @@ class Trials:
             changes |= {"epochs": epochs, "validation_steps": steps}
         earlier = values.get("tuner/trial_id")
         if earlier is not None:
-            run = self.run_of(earlier)
-            there = run_directory.read_config(run)
-            changes |= {"seed": there["seed"], "begin_with": str(run / LAST)}
+            changes["begin_with"] = str(self.run_of(earlier) / LAST)
         return self._config.training(settings, **changes)
+
+    def _seed(self, number: str, values: Mapping[str, Any]) -> int:
+        """Return a trial's seed; one that was promoted keeps the first's."""
+        earlier = values.get("tuner/trial_id")
+        if earlier is None:
+            return self._config.seed + int(number)
+        return run_directory.read_config(self.run_of(earlier))["seed"]
 
     def prune(self, scores: Mapping[str, float | None]) -> None:
         """Remove the models of all trials but the best, and the failed.
@@ -150,7 +155,7 @@ class Trials:
             number=number,
             status=status,
             values=own,
-            seed=self._training(number, values).seed,
+            seed=self._seed(number, values),
             epochs=values.get("tuner/epochs", self._config.epochs),
             message=_last_line(trial.message) if status == "failed" else "",
             **figures,

@@ -6,6 +6,7 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 from typing import cast
@@ -83,6 +84,7 @@ def search(
         config.search,
         read_ranges(config.ranges),
     )
+    _check_settings(config, space)
     if not is_worker():
         if not resume:
             run_directory.make_empty(directory, config)
@@ -156,6 +158,12 @@ def _needed(config: SearchConfig) -> dict[str, Any]:
     """Return any values for what a defense can't be without."""
     defense = recipes.DEFENSES[tuning.defense_of(config.recipe)]
     return {name: 1.0 for name in defense.required if name != "epsilon"}
+
+
+def _check_settings(config: SearchConfig, names: Iterable[str]) -> None:
+    """Raise `ValueError` now for a name that every trial would refuse."""
+    _, searched = tuning.split_values(dict.fromkeys(names))
+    config.training(_needed(config) | {name: None for name in searched})
 
 
 def _objective(config: SearchConfig) -> str:
