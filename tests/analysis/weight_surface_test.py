@@ -113,13 +113,13 @@ def test_the_weights_stay_bit_for_bit_even_when_interrupted():
 
     def stop(count):
         calls.append(count)
-        if len(calls) == 4:
+        if len(calls) == 2:
             raise KeyboardInterrupt
 
     whole = weight_surface(model, x, y, resolution=3)
     with pytest.raises(KeyboardInterrupt):
         weight_surface(model, x, y, resolution=3, progress=stop)
-    assert calls == [1, 1, 1, 1]
+    assert calls == [3, 3]
     assert [v.numpy().tobytes() for v in model.variables] == before
     assert weight_surface(model, x, y, resolution=3) == whole
 
@@ -141,7 +141,7 @@ def test_the_surface_does_not_depend_on_the_batches():
     )
     np.testing.assert_allclose(small.loss, large.loss, atol=1e-6)
     assert small.accuracy == large.accuracy
-    assert places == [1] * 50
+    assert places == [5] * 10
 
 
 def test_a_frozen_layer_does_not_move():
