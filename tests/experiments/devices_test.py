@@ -90,12 +90,15 @@ def _free_port():
         return listening.getsockname()[1]
 
 
-def test_what_can_not_be_is_refused():
+def test_what_can_not_be_is_refused(monkeypatch):
     with pytest.raises(ValueError, match="`num_devices` is of strategy"):
         experiments.TrainingConfig(num_devices=2)
     with pytest.raises(ValueError, match="Did you mean 'mirrored'"):
         experiments.TrainingConfig(strategy="miror")
-    with pytest.raises(ValueError, match="needs TF_CONFIG"):
-        devices.make_strategy("multi_worker")
+    one = {"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}
+    for text in ("", "[]", "{bad", json.dumps(one)):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(ValueError, match="needs TF_CONFIG.*Received"):
+            devices.make_strategy("multi_worker")
     with pytest.raises(ValueError, match="There are 2 devices.*=5"):
         devices.make_strategy("mirrored", 5)

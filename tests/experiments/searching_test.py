@@ -145,10 +145,28 @@ def test_trials_that_failed_are_told_and_never_best(tmp_path):
 
 
 def test_a_setting_that_every_trial_would_refuse_is_refused_at_once(tmp_path):
-    config = _config(ranges={"beta": "1:2"})
-    with pytest.raises(ValueError, match="Received: beta"):
-        _search(config, tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    for changes, message in (
+        ({"ranges": {"beta": "1:2"}}, "Received: beta"),
+        ({"search": ("learning_rate",)}, "needs weight"),
+        ({"settings": {"weight_decay": "abc"}}, "`weight_decay`"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            _search(_config(**changes), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_hyperband_searches_no_warm_up(tmp_path):
+    config = _config("fgsm_training", tuner="hyperband", epochs=4)
+    record, _ = _search(config, tmp_path / "run")
+    assert "epsilon_warm_up" not in record.space
+    assert {t.status for t in record.trials} == {"completed"}
+
+
+def test_whole_numbers_among_others_are_numbers():
+    ranges = search_ranges.read_ranges({"decay": "0|0.9", "depth": "8|14"})
+    assert ranges["decay"].values == (0.0, 0.9)
+    assert [type(v) for v in ranges["decay"].values] == [float] * 2
+    assert [type(v) for v in ranges["depth"].values] == [int] * 2
 
 
 def test_hyperband_promotes_trials_that_go_on_where_they_were(tmp_path):
@@ -231,6 +249,10 @@ def test_a_killed_search_goes_on_to_the_same_record(searched, tmp_path):
     # As if it had been killed in the middle of a write.
     state = run / "search" / "oracle.json"
     state.write_text(state.read_text()[:-40])
+    # The winner's flags say nothing of what isn't set.
+    assert (
+        "--leaking_components" not in (searched[0] / "winner.flags").read_text()
+    )
     process = _tool(run, *flags)
     said, _ = process.communicate()
     assert process.returncode == 0, said[-500:]

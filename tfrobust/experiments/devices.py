@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Callable
 
@@ -78,11 +79,7 @@ def _divide_cpu(count: int) -> None:
 
 def _multi_worker(num_devices: int | None) -> tf.distribute.Strategy:
     del num_devices
-    if not os.environ.get("TF_CONFIG"):
-        raise ValueError(
-            'Strategy "multi_worker" needs TF_CONFIG, the JSON that names '
-            "every worker and which one this is. Received: none"
-        )
+    _check_tf_config(os.environ.get("TF_CONFIG", ""))
     communication = tf.distribute.experimental.CommunicationImplementation
     options = tf.distribute.experimental.CommunicationOptions(
         implementation=communication.RING
@@ -92,6 +89,22 @@ def _multi_worker(num_devices: int | None) -> tf.distribute.Strategy:
     return tf.distribute.MultiWorkerMirroredStrategy(
         communication_options=options
     )
+
+
+def _check_tf_config(text: str) -> None:
+    """Raise `ValueError` unless it names workers and one of them."""
+    try:
+        config = json.loads(text)
+        workers, task = config["cluster"]["worker"], config["task"]
+        good = task["type"] == "worker" and 0 <= task["index"] < len(workers)
+    except (ValueError, KeyError, TypeError):
+        good = False
+    if not good:
+        raise ValueError(
+            'Strategy "multi_worker" needs TF_CONFIG, such as \'{"cluster": '
+            '{"worker": ["host1:7000", "host2:7000"]}, "task": {"type": '
+            f'"worker", "index": 0}}}}\'. Received: TF_CONFIG={text or None}'
+        )
 
 
 _STRATEGIES: dict[

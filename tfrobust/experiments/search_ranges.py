@@ -31,7 +31,9 @@ def read_ranges(texts: Mapping[str, str]) -> dict[str, Range]:
 def _range(name: str, text: str) -> Range:
     try:
         if "|" in text:
-            return Choices(tuple(map(_number, text.split("|"))))
+            values = [_number(part) for part in text.split("|")]
+            whole = all(isinstance(value, int) for value in values)
+            return Choices(tuple(values if whole else map(float, values)))
         low, high = map(_number, text.split(":"))
     except ValueError as error:
         raise ValueError(

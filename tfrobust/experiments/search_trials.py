@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pathlib
 import statistics
 import time
@@ -9,8 +10,6 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 from typing import cast
-
-import keras_tuner
 
 from tfrobust.callbacks import TrainingDiverged
 from tfrobust.callbacks.checkpoints import LAST
@@ -25,6 +24,7 @@ from tfrobust.records import TrialRecord
 from tfrobust.tuning import best_score
 from tfrobust.tuning import split_values
 
+_REASON = "failed.txt"
 _STATUS = {"COMPLETED": "completed", "FAILED": "failed", "INVALID": "failed"}
 
 
@@ -51,9 +51,8 @@ class Trials:
     def __call__(self, number: str, values: Mapping[str, Any]) -> float:
         """Train a trial and return its score.
 
-        Raises:
-            keras_tuner.errors.FailedTrialError: for settings that can't be,
-                or a loss that isn't finite.
+        Not a number, which keras-tuner takes for a failure, where settings
+        can't be or a loss isn't finite; the reason is kept beside the run.
         """
         shown = ", ".join(
             f"{name} {value:.3g}"
@@ -74,7 +73,9 @@ class Trials:
             )
         except (ValueError, TrainingDiverged) as error:
             self._say(f"Trial {number} failed: {error}")
-            raise keras_tuner.errors.FailedTrialError(str(error)) from error
+            run.mkdir(parents=True, exist_ok=True)
+            (run / _REASON).write_text(" ".join(str(error).split()) + "\n")
+            return math.nan
         self._seconds.append(time.monotonic() - start)
         return best_score(record.history, self._config.clean_floor)
 
@@ -157,7 +158,7 @@ class Trials:
             values=own,
             seed=self._seed(number, values),
             epochs=values.get("tuner/epochs", self._config.epochs),
-            message=_last_line(trial.message) if status == "failed" else "",
+            message=_reason(run, trial) if status == "failed" else "",
             **figures,
         )
 
@@ -176,7 +177,9 @@ def _figures(record: TrainingRecord, clean_floor: float) -> dict[str, Any]:
     }
 
 
-def _last_line(message: str | None) -> str:
-    """Return the error at the end of a traceback."""
-    lines = (message or "").strip().splitlines()
-    return lines[-1].rpartition("FailedTrialError: ")[2] if lines else ""
+def _reason(run: pathlib.Path, trial: Any) -> str:
+    """Return why a trial failed: our reason, or the end of a traceback."""
+    if (run / _REASON).is_file():
+        return (run / _REASON).read_text().strip()
+    lines = (trial.message or "").strip().splitlines()
+    return lines[-1] if lines else ""

@@ -80,7 +80,9 @@ def ended_scores(tuner: Any) -> dict[str, float | None]:
     """Return the score of each trial that ended, `None` where it failed."""
     trials = tuner.oracle.trials.values()
     ended = [t for t in trials if t.trial_id in tuner.oracle.end_order]
-    return {t.trial_id: t.score for t in ended}
+    return {
+        t.trial_id: t.score if t.status == "COMPLETED" else None for t in ended
+    }
 
 
 def make_tuner(
@@ -107,7 +109,7 @@ def make_tuner(
     budget: dict[str, Any] = {"max_trials": config.most_trials}
     if config.most_trials is None:
         budget = {"max_epochs": config.epochs}
-    tuner = _TUNERS[config.tuner](
+    arguments: dict[str, Any] = dict(
         objective=OBJECTIVE,
         hyperparameters=hp,
         tune_new_entries=False,
@@ -116,6 +118,11 @@ def make_tuner(
         project_name=_STATE,
         **budget,
     )
+    try:
+        tuner = _TUNERS[config.tuner](**arguments)
+    except RuntimeError:  # JSON, but not the tuner's
+        _restore_state(directory, say)
+        tuner = _TUNERS[config.tuner](**arguments)
     tuner.trials, tuner.directory_kept = trials, directory
     return tuner
 
@@ -135,8 +142,12 @@ def _mend_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
     part = directory / f".part-{_KEPT}"
     if not kept.is_dir() and part.is_dir():
         part.replace(kept)  # killed between the two
-    if not state.is_dir() or all(map(_is_whole, state.rglob("*.json"))):
-        return
+    if state.is_dir() and not all(map(_is_whole, state.rglob("*.json"))):
+        _restore_state(directory, say)
+
+
+def _restore_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
+    state, kept = directory / _STATE, directory / _KEPT
     say(f"{state} is torn; the state after the last whole trial is used.")
     shutil.rmtree(state)
     if kept.is_dir():

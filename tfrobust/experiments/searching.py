@@ -6,10 +6,11 @@ import dataclasses
 import pathlib
 import shutil
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 from typing import cast
+
+import keras_tuner
 
 from tfrobust import evaluation
 from tfrobust import recipes
@@ -32,6 +33,7 @@ from tfrobust.experiments.search_tuners import make_tuner
 from tfrobust.experiments.training import load_split_data
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.training_flags import flag_lines
+from tfrobust.experiments.training_model import build_model
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import FinalistRecord
 from tfrobust.records import plain
@@ -77,14 +79,8 @@ def search(
     """
     directory = _checked(output_dir, config, overwrite, resume)
     data = load_split_data(config.training(_needed(config)), say)
-    space = tuning.changed_space(
-        tuning.search_space(
-            config.recipe, data.image_shape, epochs=config.epochs
-        ),
-        config.search,
-        read_ranges(config.ranges),
-    )
-    _check_settings(config, space)
+    space = _space(config, data)
+    _check_settings(config, space, data)
     if not is_worker():
         if not resume:
             run_directory.make_empty(directory, config)
@@ -160,10 +156,26 @@ def _needed(config: SearchConfig) -> dict[str, Any]:
     return {name: 1.0 for name in defense.required if name != "epsilon"}
 
 
-def _check_settings(config: SearchConfig, names: Iterable[str]) -> None:
-    """Raise `ValueError` now for a name that every trial would refuse."""
-    _, searched = tuning.split_values(dict.fromkeys(names))
-    config.training(_needed(config) | {name: None for name in searched})
+def _space(config: SearchConfig, data: ImageData) -> tuning.Space:
+    """Return what is searched."""
+    space = tuning.search_space(
+        config.recipe, data.image_shape, epochs=config.epochs
+    )
+    if config.tuner == "hyperband":
+        # Most of its trainings are shorter than a warm-up.
+        space.pop("epsilon_warm_up", None)
+    ranges = read_ranges(config.ranges)
+    return tuning.changed_space(space, config.search, ranges)
+
+
+def _check_settings(
+    config: SearchConfig, space: tuning.Space, data: ImageData
+) -> None:
+    """Raise `ValueError` now for what every trial would refuse."""
+    hp = keras_tuner.HyperParameters()
+    values = {name: range_.declare(hp, name) for name, range_ in space.items()}
+    training, settings = tuning.split_values(values)
+    build_model(config.training(settings, **training), data, steps=1)
 
 
 def _objective(config: SearchConfig) -> str:

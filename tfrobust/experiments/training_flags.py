@@ -21,6 +21,8 @@ def flag_lines(config: TrainingConfig) -> list[str]:
         value = getattr(config, field.name)
         if field.name in ("data", "settings", "begin_with"):
             continue
+        if isinstance(value, list):  # as JSON has tuples
+            value = tuple(value)
         if value != _default(field):
             lines.append(f"--{field.name}={_text(value)}")
     settings = {k: v for k, v in config.settings.items() if k != "norm"}

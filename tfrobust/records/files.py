@@ -86,6 +86,8 @@ def read_record(path: str | os.PathLike[str]) -> Record:
     Raises:
         ValueError: for a file that isn't one, or of another version.
     """
+    if not pathlib.Path(path).exists():
+        raise ValueError(f"There is no record {path}.")
     try:
         data = json.loads(pathlib.Path(path).read_text())
         kind = _KINDS[data.pop("kind")]

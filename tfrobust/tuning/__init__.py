@@ -12,6 +12,7 @@ from tfrobust.tuning.spaces import Integers
 from tfrobust.tuning.spaces import Range
 from tfrobust.tuning.spaces import Reals
 from tfrobust.tuning.spaces import search_space
+from tfrobust.tuning.spaces import Space
 from tfrobust.tuning.spaces import split_values
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Range",
     "Reals",
     "RecipeHyperModel",
+    "Space",
     "best_score",
     "changed_space",
     "constrained_score",
