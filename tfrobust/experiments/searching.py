@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import shutil
+import warnings
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -88,10 +89,14 @@ def search(
     origin = {"configuration": plain(config), **provenance(config.seed)}
     trials = Trials(config, directory, say)
     tuner = make_tuner(config, space, directory, trials, say)
-    try:
-        tuner.search(verbose=0)
-    except RuntimeError as error:  # too many failed one after the other
-        say(str(error).splitlines()[0])
+    with warnings.catch_warnings():
+        # A failed trial's score, and a Gaussian process of a few trials.
+        warnings.filterwarnings("ignore", "All-NaN")
+        warnings.filterwarnings("ignore", "The optimal value found for")
+        try:
+            tuner.search(verbose=0)
+        except RuntimeError as error:  # too many failed in a row
+            say(str(error).splitlines()[0])
     if is_worker():
         say("This worker's trials are done; the chief names the winner.")
         return None
