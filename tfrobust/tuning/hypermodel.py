@@ -56,7 +56,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
     ...     "sgr", (28, 28, 1), 10, epsilon=0.3, clean_floor=0.98
     ... )
     >>> tuner = keras_tuner.RandomSearch(
-    ...     hypermodel, OBJECTIVE, max_trials=20, directory="/tmp/search"
+    ...     hypermodel, OBJECTIVE, max_trials=20, directory="runs/search"
     ... )  # doctest: +SKIP
     >>> tuner.search(
     ...     x, y, validation_data=(x_val, y_val), epochs=10
