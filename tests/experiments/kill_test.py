@@ -91,8 +91,13 @@ def test_a_killed_analysis_computes_only_what_is_missing(tmp_path):
     assert 4 <= last < 12
     with np.load(first) as kept:
         zeros = {name: np.zeros_like(kept[name]) for name in kept}
+        # What says whose piece it is stays.
+        zeros["of"] = kept["of"]
     harmed = shutil.copytree(killed, tmp_path / "harmed")
     np.savez(harmed / "pieces" / first.name, **zeros)
+    # A piece of another name is no piece of this one.
+    second = killed / "pieces" / "apgd_ce 20.npz"
+    shutil.copy(second, first)
     for directory in (killed, harmed):
         assert _started(directory, "analyze", flags).wait() == 0
     ours, theirs, other = (

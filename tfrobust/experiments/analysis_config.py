@@ -134,6 +134,9 @@ class AnalysisConfig:
         for name in ("decay_lengths", "amplitudes"):
             for value in getattr(self, name):
                 check_positive(name, value)
+        for epsilon in self.epsilons:
+            check_non_negative("epsilons", epsilon)
+            NormBall(self.ball.norm, epsilon=epsilon)
         if list(self.epsilons) != sorted(set(self.epsilons)):
             raise ValueError(
                 f"`epsilons` must rise. Received: {tuple(self.epsilons)}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pathlib
 import shutil
 import urllib.parse
-import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy as np
 
 from tfrobust.attacks.pieces import Arrays
 from tfrobust.attacks.pieces import Compute
-from tfrobust.records import write_json
 
 _DIRECTORY = "pieces"
+_OF = "of"
 
 
 class KeptPieces:
@@ -25,10 +25,8 @@ class KeptPieces:
     Args:
         run: the run directory.
         prepare: called before a piece is written.
-        origin: what the pieces depend on, plain JSON data.
-
-    Raises:
-        ValueError: for a directory with pieces of another origin.
+        origin: what the pieces depend on, plain JSON data; a piece of
+            another origin, or name, is computed again.
     """
 
     def __init__(
@@ -39,31 +37,21 @@ class KeptPieces:
     ) -> None:
         self._directory = run / _DIRECTORY
         self._prepare = prepare
-        self._origin = origin
-        there = _read(self._directory / "origin.json", origin)
-        other = [name for name in origin if there.get(name) != origin[name]]
-        if other:
-            raise ValueError(
-                f"{run} holds pieces of another run, with other "
-                f"{', '.join(other)}; pass --overwrite to begin again."
-            )
+        self._origin = json.dumps(origin, sort_keys=True)
 
     def __call__(self, name: str, compute: Compute) -> Arrays:
         """Return the piece that was kept, or compute and keep it."""
         path = self._directory / f"{urllib.parse.quote(name, safe=' ')}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as kept:
-                return dict(kept)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-            pass  # it was never computed, or the file was harmed
+        of = hashlib.sha256(f"{name} {self._origin}".encode()).hexdigest()
+        kept = _read(path)
+        if kept.pop(_OF, None) == of:
+            return kept
         arrays = compute()
         self._prepare()
         self._directory.mkdir(exist_ok=True)
-        if not (self._directory / "origin.json").is_file():
-            write_json(self._origin, self._directory / "origin.json")
         temporary = path.with_name(f".part-{path.name}")
         with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+            np.savez(file, **arrays | {_OF: np.array(of)})  # type: ignore[arg-type]
         temporary.replace(path)
         return arrays
 
@@ -72,8 +60,13 @@ class KeptPieces:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def _read(path: pathlib.Path, default: dict[str, Any]) -> dict[str, Any]:
+def _read(path: pathlib.Path) -> Arrays:
+    """Return what a file holds; nothing where there is none, or it is harmed.
+
+    Whatever is wrong with it, the piece is computed again.
+    """
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return default
+        with np.load(path, allow_pickle=False) as kept:
+            return dict(kept)
+    except Exception:
+        return {}
