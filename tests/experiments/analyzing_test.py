@@ -102,7 +102,7 @@ def test_what_an_analysis_can_not_have_is_said_in_a_line(model, tmp_path):
         ({"decay_lengths": (0.0,)}, "`decay_lengths` must be positive"),
         ({"num_clusters": 0}, "`num_clusters` must be at least 1"),
         ({"epsilons": (0.2, 0.1)}, "`epsilons` must rise"),
-        ({"epsilons": (0.1, math.inf)}, "`epsilons` must be non-negative and finite"),
+        ({"epsilons": (0.1, math.inf)}, "`epsilons` must be non-neg.* finite"),
         ({"epsilons": (0.1, 2.0)}, "at most 1"),
         ({"normal_noise": -1.0}, "`normal_noise` must be non-negative"),
         ({"amplitudes": (0.0,)}, "`amplitudes` must be positive"),
