@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -118,10 +119,10 @@ def killed(tool, flags, same, directory, rng):
 def refused(process, words):
     """Say what a tool did that could not go on: one line, no traceback."""
     said, _ = process.communicate(timeout=600)
-    # A bar that is closed afterwards writes a line of its own.
-    lines = [s for s in said.splitlines() if s.startswith("error:")] or [""]
-    good = process.returncode == 1 and len(lines) == 1 and words in lines[0]
-    return lines[0], good and "Traceback" not in said
+    # A bar may stand before it on the line, and close after it.
+    lines = re.findall(r"\berror: [^\r\n]*", said) or [""]
+    good = process.returncode == 1 and words in lines[-1]
+    return lines[-1], good and "Traceback" not in said
 
 
 @contextlib.contextmanager
@@ -144,8 +145,8 @@ def full_disk(directory, rng):
     """Train on a disk that fills up; make room; go on."""
     del rng
     finish(start("train", _TRAIN, directory / "whole"))
-    with small_disk(3) as disk:
-        (disk / "ballast").write_bytes(b"0" * 2_700_000)
+    with small_disk(16) as disk:
+        (disk / "ballast").write_bytes(b"0" * 15_000_000)
         run = disk / "run"
         line, good = refused(start("train", _TRAIN, run), "No space left")
         (disk / "ballast").unlink()
