@@ -42,12 +42,14 @@ class Subject:
 
 
 def origin_of(config: AnalysisConfig) -> dict[str, Any]:
+    """Return configuration, seed, versions and revision, for a record."""
     return {"configuration": plain(config), **provenance(config.seed)}
 
 
 def made_attacks(
     config: AnalysisConfig, *, last_iterate: bool = False
 ) -> dict[str, Attack]:
+    """Return the attacks that an analysis asks for, in its ball, by name."""
     budget = recipes.Budget(seed=config.seed, last_iterate=last_iterate)
     try:
         return recipes.make_attacks(config.attack_list, config.ball, budget)

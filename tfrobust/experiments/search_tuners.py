@@ -41,10 +41,6 @@ class _TrainsRuns:
         if not isinstance(self, keras_tuner.Hyperband):  # may promote any
             self.trials.prune(ended_scores(self))
 
-    def load_model(self, trial: Any) -> Any:
-        """Trials' models are in their run directories."""
-        raise NotImplementedError(trial.trial_id)
-
 
 class _Bayesian(_TrainsRuns, keras_tuner.BayesianOptimization):
     pass

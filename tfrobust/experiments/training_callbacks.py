@@ -26,6 +26,7 @@ def training_callbacks(
     phase: Phase,
     tracker: Sequence[keras.callbacks.Callback],
 ) -> list[keras.callbacks.Callback]:
+    """Return validation, log, checkpoints and backups, in their order."""
     history = read_history(directory, phase.first_epoch)
     begins = {"first_step": phase.first_step}
     chosen: list[keras.callbacks.Callback] = [
