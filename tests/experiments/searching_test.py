@@ -277,12 +277,16 @@ def test_a_chief_and_two_workers_share_the_trials(searched, tmp_path):
     workers = [
         _tool(run, KERASTUNER_TUNER_ID=f"worker{k}", **where) for k in range(2)
     ]
-    for worker in workers:
-        said, _ = worker.communicate(timeout=200)
-        assert worker.returncode == 0, said[-800:]
-        assert "the chief names the winner" in said
-    said, _ = chief.communicate(timeout=200)
-    assert chief.returncode == 0, said[-800:]
+    try:
+        for worker in workers:
+            said, _ = worker.communicate(timeout=200)
+            assert worker.returncode == 0, said[-800:]
+            assert "the chief names the winner" in said
+        said, _ = chief.communicate(timeout=200)
+        assert chief.returncode == 0, said[-800:]
+    finally:
+        for process in (chief, *workers):
+            process.kill()
     record = read_record(run / "search.json")
     # The tuner draws at random, one trial after the other.
     assert [t.values for t in record.trials] == [t.values for t in whole.trials]
@@ -312,6 +316,7 @@ def test_two_replicas_search_too(tmp_path):
         ({"validation_examples": 0}, "needs validation examples"),
         ({"final_attacks": ("pdg",)}, "pgd"),
         ({"norm": 2}, "`epsilon` must be given"),
+        ({"strategy": "multi_worker"}, "trained on one machine"),
     ],
 )
 def test_bad_settings(changes, message):

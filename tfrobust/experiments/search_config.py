@@ -77,6 +77,12 @@ class SearchConfig:
     def __post_init__(self) -> None:
         defense_of(self.recipe)
         check_choice("tuner", self.tuner, TUNERS)
+        if self.strategy == "multi_worker":
+            raise ValueError(
+                "A trial is trained on one machine; several machines share "
+                "the trials as chief and workers of keras-tuner (README). "
+                "Received: strategy='multi_worker'"
+            )
         for name in ("epochs", "finalists"):
             check_integer(name, getattr(self, name), minimum=1)
         if self.max_trials is not None:

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -26,6 +27,7 @@ class _TrainsRuns:
 
     trials: Trials
     directory_kept: pathlib.Path
+    scratch: tempfile.TemporaryDirectory[str]
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
         """Train a trial."""
@@ -100,6 +102,8 @@ def make_tuner(
     hp = keras_tuner.HyperParameters()
     for name, values in space.items():
         values.declare(hp, name)
+    # A worker's own files go elsewhere: the directory is the chief's to make.
+    scratch = tempfile.TemporaryDirectory()
     if not is_worker():
         _mend_state(directory, say)
     budget: dict[str, Any] = {"max_trials": config.most_trials}
@@ -110,7 +114,7 @@ def make_tuner(
         hyperparameters=hp,
         tune_new_entries=False,
         seed=config.seed + 1,  # 0 would be drawn anew
-        directory=str(directory),
+        directory=scratch.name if is_worker() else str(directory),
         project_name=_STATE,
         **budget,
     )
@@ -120,6 +124,7 @@ def make_tuner(
         _restore_state(directory, say)
         tuner = _TUNERS[config.tuner](**arguments)
     tuner.trials, tuner.directory_kept = trials, directory
+    tuner.scratch = scratch  # lives as long as the tuner
     return tuner
 
 

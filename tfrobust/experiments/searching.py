@@ -20,6 +20,7 @@ from tfrobust import tuning
 from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.data import ImageData
 from tfrobust.experiments import run_directory
+from tfrobust.experiments.devices import make_strategy
 from tfrobust.experiments.evaluating import evaluate_classifier
 from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_attacked
@@ -89,6 +90,8 @@ def search(
     origin = {"configuration": plain(config), **provenance(config.seed)}
     trials = Trials(config, directory, say)
     tuner = make_tuner(config, space, directory, trials, say)
+    # By now a worker has heard from the chief, whose directory this is.
+    run_directory.check_same(directory, plain(config))
     with warnings.catch_warnings():
         # A failed trial's score, and a Gaussian process of a few trials.
         warnings.filterwarnings("ignore", "All-NaN")
@@ -180,7 +183,9 @@ def _check_settings(
     hp = keras_tuner.HyperParameters()
     values = {name: range_.declare(hp, name) for name, range_ in space.items()}
     training, settings = tuning.split_values(values)
-    build_model(config.training(settings, **training), data, steps=1)
+    # TensorFlow divides a CPU into devices only before it makes anything.
+    with make_strategy(config.strategy, config.num_devices).scope():
+        build_model(config.training(settings, **training), data, steps=1)
 
 
 def _objective(config: SearchConfig) -> str:
