@@ -18,7 +18,7 @@ FLOORS = [
     {"defenses"},
     {"evaluation", "analysis"},
     {"callbacks", "recipes"},
-    {"tuning"},
+    {"tuning", "zoo"},
     {"reports"},
     {"experiments"},
     {"tfrobust"},

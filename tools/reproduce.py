@@ -1,6 +1,8 @@
-"""Train and attack the defenses of a table, and write its page.
+"""Train and attack the rows of a table, and write its page.
 
 python -m tools.reproduce --table=digits --output_dir=runs/digits
+python -m tools.reproduce --paper=local-flatness --table=table-1 \\
+    --scale=cpu --output_dir=runs/papers --records_dir=docs/results/papers
 """
 
 from __future__ import annotations
@@ -15,13 +17,23 @@ from tools import cli
 
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("What")
+_PAPER = FLAGS.string(
+    "paper", None, f"{', '.join(experiments.PAPERS)}; default: our own tables"
+)
 _TABLE = FLAGS.string(
     "table",
     None,
     f"{', '.join(recipes.COMPARISONS)}: defenses side by side; "
-    f"{', '.join(experiments.MASKED_TABLES)}: masked gradients",
-    required=True,
+    f"{', '.join(experiments.MASKED_TABLES)}: masked gradients; of a paper "
+    "one of its tables or figures",
 )
+_SCALE = FLAGS.string(
+    "scale",
+    "cpu",
+    "paper: as published; cpu: what two cores do in hours; smoke: a check",
+)
+_ROWS = FLAGS.names("rows", "", "of a paper's table; default all")
+_PLAN = FLAGS.switch("plan", "only tell what the papers' tables take")
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
 
 FLAGS.group("Run")
@@ -31,11 +43,37 @@ _OUTPUT_DIR = FLAGS.string(
     "run directories go here; what is finished there is kept",
     required=True,
 )
+_RECORDS_DIR = FLAGS.string(
+    "records_dir",
+    None,
+    "records and pages of a paper's rows go here; default output_dir",
+)
 _PAGE = FLAGS.string("page", None, "a Markdown file to write")
 
 
 def main() -> None:
     """Compare as the flags say."""
+    if _PLAN.value:
+        experiments.plan(
+            _RECORDS_DIR.value or _OUTPUT_DIR.value,
+            scale=_SCALE.value,
+            page=_PAGE.value,
+            data_dir=_DATA_DIR.value,
+        )
+        return
+    if _TABLE.value is None:
+        raise ValueError("Pass --table. Received: table=None")
+    if _PAPER.value is not None:
+        experiments.reproduce(
+            _PAPER.value,
+            _TABLE.value,
+            _OUTPUT_DIR.value,
+            scale=_SCALE.value,
+            rows=_ROWS.value,
+            records_dir=_RECORDS_DIR.value,
+            data_dir=_DATA_DIR.value,
+        )
+        return
     tables = {
         **dict.fromkeys(recipes.COMPARISONS, experiments.compare),
         **dict.fromkeys(experiments.MASKED_TABLES, experiments.masking_table),

@@ -11,10 +11,13 @@ from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.masked_table import MASKED_TABLES
 from tfrobust.experiments.masked_table import masking_table
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.planning import plan
 from tfrobust.experiments.preparing import prepare
 from tfrobust.experiments.quickstart import quickstart
 from tfrobust.experiments.reporting import collect
 from tfrobust.experiments.reporting import report
+from tfrobust.experiments.reproducing import reproduce
 from tfrobust.experiments.shards import Shard
 from tfrobust.experiments.train_step_benchmark import benchmark
 from tfrobust.experiments.train_step_benchmark import BenchmarkConfig
@@ -32,6 +35,7 @@ __all__ = [
     "EvaluationConfig",
     "FLOORS",
     "MASKED_TABLES",
+    "PAPERS",
     "Shard",
     "TrainingConfig",
     "TransferConfig",
@@ -43,9 +47,11 @@ __all__ = [
     "evaluate",
     "load_classifier",
     "masking_table",
+    "plan",
     "prepare",
     "quickstart",
     "report",
+    "reproduce",
     "train",
     "transfer",
 ]

@@ -8,6 +8,7 @@ from tfrobust.records.analyses import CurvatureRecord
 from tfrobust.records.analyses import FlatnessRecord
 from tfrobust.records.analyses import LeakingRecord
 from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.cards import CardRecord
 from tfrobust.records.covariance import CovarianceRecord
 from tfrobust.records.covariance import NoiseRecord
 from tfrobust.records.evaluations import AttackRecord
@@ -24,6 +25,8 @@ from tfrobust.records.files import write_json
 from tfrobust.records.files import write_record
 from tfrobust.records.landscapes import CurvaturePathRecord
 from tfrobust.records.landscapes import WeightSurfaceRecord
+from tfrobust.records.papers import ProbeRecord
+from tfrobust.records.papers import RowRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
 from tfrobust.records.searches import FinalistRecord
@@ -41,6 +44,7 @@ __all__ = [
     "TrialRecord",
     "AttackRecord",
     "BenchmarkRecord",
+    "CardRecord",
     "CheckRecord",
     "confidence_interval",
     "CovarianceRecord",
@@ -54,9 +58,11 @@ __all__ = [
     "NoiseRecord",
     "plain",
     "PoisoningRecord",
+    "ProbeRecord",
     "ratio_of_medians",
     "read_record",
     "Record",
+    "RowRecord",
     "SoftmaxPathRecord",
     "SurfaceRecord",
     "ToyRecord",

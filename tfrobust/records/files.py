@@ -12,6 +12,7 @@ from tfrobust.records.analyses import CurvatureRecord
 from tfrobust.records.analyses import FlatnessRecord
 from tfrobust.records.analyses import LeakingRecord
 from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.cards import CardRecord
 from tfrobust.records.covariance import CovarianceRecord
 from tfrobust.records.covariance import NoiseRecord
 from tfrobust.records.evaluations import AttackRecord
@@ -22,6 +23,8 @@ from tfrobust.records.evaluations import TransferRecord
 from tfrobust.records.features import FeatureRecord
 from tfrobust.records.landscapes import CurvaturePathRecord
 from tfrobust.records.landscapes import WeightSurfaceRecord
+from tfrobust.records.papers import ProbeRecord
+from tfrobust.records.papers import RowRecord
 from tfrobust.records.runs import BenchmarkRecord
 from tfrobust.records.runs import TrainingRecord
 from tfrobust.records.searches import FinalistRecord
@@ -56,6 +59,9 @@ _KINDS = {
         TrainingRecord,
         SearchRecord,
         BenchmarkRecord,
+        RowRecord,
+        ProbeRecord,
+        CardRecord,
     )
 }
 

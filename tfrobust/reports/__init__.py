@@ -8,6 +8,7 @@ from tfrobust.reports.figures import plot_curvature
 from tfrobust.reports.figures import plot_flatness
 from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.figures import plot_surfaces
+from tfrobust.reports.indicators import determination
 from tfrobust.reports.indicators import indicator_rows
 from tfrobust.reports.indicators import indicators
 from tfrobust.reports.kinds import caption
@@ -33,6 +34,7 @@ from tfrobust.reports.tables import surface_rows
 from tfrobust.reports.tables import transfer_rows
 
 __all__ = [
+    "determination",
     "as_markdown",
     "as_text",
     "attack_benchmark_rows",

@@ -1,0 +1,109 @@
+"""Tables of the papers: what they hold, at each scale, and what is printed."""
+
+import itertools
+
+import pytest
+
+from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.papers import PRIORITY
+from tfrobust.experiments.papers.settings import ADDED_COLUMNS
+from tfrobust.experiments.papers.tables import SCALES
+
+ALL = [
+    pytest.param(table, id=f"{paper} {name}")
+    for paper, tables in PAPERS.items()
+    for name, table in tables.items()
+]
+
+
+def _own(table):
+    """Return titles of the columns that the paper has."""
+    added = {c.title for c in ADDED_COLUMNS}
+    titles = [c.title for c in table.columns if c.title not in added]
+    return titles + (list(table.models) if table.transfer is not None else [])
+
+
+@pytest.mark.parametrize("table", ALL)
+def test_published_numbers_fit_rows_and_columns(table):
+    assert set(table.published) <= set(table.models)
+    lengths = {len(numbers) for numbers in table.published.values()}
+    assert lengths <= {len(_own(table))}
+    titles = [c.title for c in table.columns]
+    assert len(set(titles)) == len(titles)
+    assert {c.look for c in table.columns} <= set(table.looks)
+    assert set(table.pictures) <= set(table.looks)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("table", ALL)
+def test_a_row_has_the_settings_of_its_scale(table, scale):
+    setting = table.settings[scale]
+    for row, model in table.models.items():
+        config = model.config(setting, scale, 3, None)
+        assert config.seed == 3
+        assert config.data == setting.training["data"]
+        if "epsilon" in config.settings:
+            assert config.settings["epsilon"] == setting.epsilon
+        assert table.seeds(row, "smoke") == (0,)
+    for look in table.looks.values():
+        found = look.config("x.keras", setting, None)
+        assert found.model == "x.keras"
+        assert found.data == setting.training["data"]
+
+
+def test_every_table_has_a_place_in_the_plan():
+    named = [(p, t) for p, tables in PAPERS.items() for t in tables]
+    assert sorted(named) == sorted(PRIORITY)
+
+
+def test_published_settings_of_lfr():
+    table = PAPERS["local-flatness"]["table-1"]
+    config = table.models["LFR"].config(table.settings["paper"], "paper", 0, "")
+    # Section 4.1 and the authors' script.
+    assert config.settings == {
+        "epsilon": 0.3,
+        "num_steps": 40,
+        "step_size": 0.01,
+        "weight": 0.02,
+    }
+    assert (config.epochs, config.batch_size) == (100, 128)
+    assert (config.optimizer, config.learning_rate) == ("sgd", 0.01)
+    assert config.constant_epochs == 90
+    llr = table.models["LLR"].config(table.settings["paper"], "paper", 0, "")
+    assert llr.settings["weight"] == 4 and llr.settings["slope_weight"] == 3
+    assert llr.epsilon_warm_up == 0
+
+
+def test_published_steps_of_gradient_leaking():
+    tables = PAPERS["gradient-leaking"]
+    pairs = itertools.product(("table-3", "table-3-long"), (8, 16, 24, 32))
+    sizes = {}
+    for name, radius in pairs:
+        look = tables[name].looks[str(radius)]
+        config = look.config("x", tables[name].settings["paper"], None)
+        assert config.epsilon == pytest.approx(radius / 255)
+        sizes[config.num_steps, radius] = round(255 * config.step_size, 6)
+    # Section 5.2.
+    assert [sizes[10, r] for r in (8, 16, 24, 32)] == [2, 3, 4, 5]
+    assert [sizes[50, r] for r in (8, 16, 24, 32)] == [2, 2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "name", ["table-3", "table-3-far", "table-4", "table-4-far"]
+)
+def test_a_model_is_weakest_against_its_own_points(name):
+    # True of every printed row; a column read in another order breaks it.
+    table = PAPERS["structured-gradient"][name]
+    for number, row in enumerate(table.models):
+        _, *accuracies = table.published[row]
+        assert min(accuracies) == accuracies[number]
+
+
+def test_the_short_table_is_a_part_of_the_long_one():
+    tables = PAPERS["structured-gradient"]
+    short, long = tables["table-1"], tables["table-4"]
+    order = list(long.models)
+    for row in short.models:
+        test, *accuracies = long.published[row]
+        kept = [accuracies[order.index(source)] for source in short.models]
+        assert short.published[row] == (test, *kept)

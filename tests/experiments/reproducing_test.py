@@ -1,0 +1,288 @@
+"""A table of a paper: run, kept, gone on with, and laid out."""
+
+import dataclasses
+import json
+import statistics
+
+import pytest
+
+from tfrobust import experiments
+from tfrobust.experiments import paper_pages
+from tfrobust.experiments import planning
+from tfrobust.experiments.paper_rows import slug
+from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.papers import readings
+from tfrobust.experiments.papers import settings
+from tfrobust.experiments.papers.looks import Attacked
+from tfrobust.experiments.papers.tables import Column
+from tfrobust.experiments.papers.tables import PaperModel
+from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.records import AttackRecord
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import ProbeRecord
+from tfrobust.records import read_record
+from tfrobust.records import RowRecord
+
+SMOKE = [(p, t) for p, tables in PAPERS.items() for t in tables]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Return where models are, for tables share theirs."""
+    return tmp_path_factory.mktemp("papers")
+
+
+def _run(models, paper, table, **arguments):
+    said = []
+    rows = experiments.reproduce(
+        paper, table, models, scale="smoke", say=said.append, **arguments
+    )
+    return rows, said
+
+
+@pytest.mark.parametrize("paper, name", SMOKE)
+def test_smoke(models, paper, name):
+    rows, _ = _run(models, paper, name)
+    table = PAPERS[paper][name]
+    assert {row.row for row in rows} == set(table.models)
+    text = (models / paper / f"{name}-smoke.md").read_text()
+    for row in rows:
+        sources = list(table.models) if table.transfer is not None else []
+        wanted = [c.title for c in table.columns] + sources
+        assert sorted(row.values) == sorted(wanted)
+        for value in row.values.values():
+            assert value is None or f"{value:.4g}" in text
+        for number in table.published.get(row.row, ()):
+            assert f"({number:g})" in text
+    pictures = list((models / paper / f"{name}-smoke").glob("*.png"))
+    assert bool(pictures) == bool(table.pictures)
+    for picture in pictures:
+        assert f"]({name}-smoke/{picture.name})" in text
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    table = PaperTable(
+        caption="Two models",
+        settings={"smoke": settings.SMOKE},
+        models={
+            "plain": PaperModel(seeds={"smoke": (0, 1)}),
+            "GN, 3": PaperModel("gradient_norm", {"weight": 3.0}),
+        },
+        looks={"fgsm": Attacked({"attacks": ("fgsm",)})},
+        columns=(
+            Column("clean", "fgsm", readings.clean),
+            Column("FGSM", "fgsm", readings.accuracy("fgsm")),
+        ),
+        published={"plain": (90.0, 12.5)},
+    )
+    monkeypatch.setitem(PAPERS, "tiny", {"table-1": table})
+    return table
+
+
+def test_rows_are_kept_and_only_what_changed_is_done_again(
+    tmp_path, tiny, monkeypatch
+):
+    records = tmp_path / "records"
+
+    def run(**arguments):
+        return _run(
+            tmp_path / "runs",
+            "tiny",
+            "table-1",
+            records_dir=records,
+            **arguments,
+        )
+
+    rows, said = run(rows=["gn_3"])
+    assert [r.row for r in rows] == ["GN, 3"]
+    page = (records / "tiny" / "table-1-smoke.md").read_text()
+    assert "| plain (not run) | - (90) | - (12.5) |" in page
+    rows, said = run()
+    assert [(r.row, r.provenance["seed"]) for r in rows] == [
+        ("GN, 3", 0),
+        ("plain", 0),
+        ("plain", 1),
+    ]
+    # A row's numbers are those of the evaluation of its own model.
+    found = [
+        read_record(path)
+        for path in (tmp_path / "runs").rglob("evaluation.json")
+    ]
+    by_digest = {record.model_digest: record for record in found}
+    for row in rows:
+        record = by_digest[row.model_digest]
+        assert row.values == {
+            "clean": pytest.approx(100 * record.clean_accuracy),
+            "FGSM": pytest.approx(100 * record.attacks[0].robust_accuracy),
+        }
+        assert "data_dir" not in row.training
+    files = {p: p.stat().st_mtime_ns for p in records.rglob("*.json")}
+    run()
+    assert files == {p: p.stat().st_mtime_ns for p in records.rglob("*.json")}
+    # With another weight it is another row, and the old model stays.
+    other = PaperModel("gradient_norm", {"weight": 5.0})
+    changed = dataclasses.replace(tiny, models=tiny.models | {"GN, 3": other})
+    monkeypatch.setitem(PAPERS, "tiny", {"table-1": changed})
+    rows, _ = run()
+    (row,) = [r for r in rows if r.row == "GN, 3"]
+    assert row.training["settings"] == {"weight": 5.0}
+    assert len(list((tmp_path / "runs" / "models").iterdir())) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"paper": "lfr"}, "`paper` must be"),
+        ({"table": "table-9"}, "`table` must be"),
+        ({"rows": ["LFF"]}, "Did you mean 'lfr'"),
+        ({"scale": "gpu"}, "`scale` must be"),
+    ],
+)
+def test_unknown_names(tmp_path, arguments, message):
+    usual = {"paper": "local-flatness", "table": "table-1"} | arguments
+    paper, table = usual.pop("paper"), usual.pop("table")
+    with pytest.raises(ValueError, match=message):
+        experiments.reproduce(paper, table, tmp_path / "x", **usual)
+    assert not (tmp_path / "x").exists()
+
+
+def _row(row, values, seed=0, **changes):
+    return RowRecord(
+        paper="p",
+        table="t",
+        scale="cpu",
+        row=row,
+        values=values,
+        budgets=(),
+        masking=(),
+        examples={},
+        training={
+            "defense": "standard",
+            "settings": {},
+            "architecture": "small_cnn",
+            "epochs": 1,
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "batch_size": 128,
+        },
+        seconds=90.0,
+        model_digest="",
+        provenance={
+            "seed": seed,
+            "revision": "abc",
+            "tensorflow": "2",
+            "keras": "3",
+        },
+        **changes,
+    )
+
+
+def _table(models, columns, **arguments):
+    return PaperTable(
+        caption="C",
+        settings={"cpu": settings.MNIST_CPU},
+        models={name: PaperModel() for name in models},
+        columns=tuple(Column(c, "look", None) for c in columns),
+        **arguments,
+    )
+
+
+def test_seeds_are_averaged_beside_the_paper():
+    table = _table("ab", ["clean"], published={"a": (99.5,), "b": (98,)})
+    values = [90.0, 92.0, 97.0]
+    records = [_row("a", {"clean": v}, s) for s, v in enumerate(values)]
+    rows = paper_pages.paper_rows(table, records, {"b": " (estimate 2 h)"})
+    deviation = statistics.stdev(values)
+    assert rows[1] == ["a", f"93 ± {deviation:.2g} (99.5)", "-", "3", "1.5"]
+    assert rows[2][:2] == ["b (not run (estimate 2 h))", "- (98)"]
+
+
+def test_what_does_not_survive_comes_first():
+    table = _table("abc", ["clean", "adaptive", "AutoAttack"])
+    records = [
+        _row("a", {"clean": 99.0, "adaptive": 40.0, "AutoAttack": 9.0}),
+        _row("b", {"clean": 99.0, "adaptive": 11.0, "AutoAttack": None}),
+        _row("c", {"clean": 99.0, "adaptive": 2.0, "AutoAttack": 30.0}),
+    ]
+    text = paper_pages.page_text("p", "t", "cpu", table, records)
+    assert "- a: 9.0 % is left\n- c: 2.0 % is left" in text
+    assert "- b:" not in text.split("| row")[0]
+    assert text.index("does not survive") < text.index("| row")
+
+
+def test_the_regression_is_of_roots_where_the_paper_takes_them():
+    models = "abcd"
+    shares = dict(zip(models, (0.01, 0.04, 0.09, 0.25), strict=True))
+    # The norm is a line in the root of alpha: R2 is 1 there alone.
+    records = [
+        _row(m, {"alpha": s, "other": s, "norm": 2 + 3 * s**0.5})
+        for m, s in shares.items()
+    ]
+    table = _table(
+        models, ["alpha", "other", "norm"], response="norm", roots=("alpha",)
+    )
+    text = paper_pages.page_text("p", "t", "cpu", table, records)
+    assert "| sqrt(alpha) | 1.000 |" in text
+    assert "| other | 1.000 |" not in text and "| other | 0.9" in text
+
+
+def _evaluation(robust, norms):
+    return EvaluationRecord(
+        model="m",
+        model_digest="",
+        data="d",
+        split="test",
+        clean=(True, True, False, True),
+        attacks=(AttackRecord("ddn-20", {}, robust, norms),),
+        provenance={},
+    )
+
+
+def test_norms_are_of_what_an_attack_broke():
+    record = _evaluation((False, True, False, False), (1.0, 9.0, 0.0, 4.0))
+    assert readings.norm_of("ddn")(record) == pytest.approx(2.5)
+    assert readings.accuracy("ddn")(record) == 25.0
+    unbroken = _evaluation((True, True, False, True), (0.0,) * 4)
+    assert readings.norm_of("ddn")(unbroken) is None
+    with pytest.raises(ValueError, match="pgd is not among ddn-20"):
+        readings.accuracy("pgd")(record)
+
+
+def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        planning,
+        "probe",
+        lambda config: ProbeRecord(
+            step_seconds=0.6,
+            steps=500,
+            forward_seconds=0.012,
+            gradient_seconds=0.06,
+            num_parameters=1234,
+            provenance={},
+        ),
+    )
+    page = tmp_path / "PLAN.md"
+    experiments.plan(tmp_path / "r", page=page, say=lambda _: None)
+    text = page.read_text()
+    # 0.6 s x 500 steps; 2,350 gradients and 5,000 passes of two batches.
+    minutes = 2 * (2350 * 0.06 + 5000 * 0.012) / 60
+    lfr = "| LFR | small_cnn, mnist | 1,234 | 4 | 7 | 1 "
+    assert f"{lfr}| 5.0 | {minutes:.1f} | 0 of 1 |" in text
+    trainings, attacks = set(), 0
+    total = 0.0
+    for paper, name in planning.PRIORITY:
+        table = PAPERS[paper][name]
+        for row, model in table.models.items():
+            config = model.config(table.settings["cpu"], "cpu", 0, None)
+            key = json.dumps(dataclasses.asdict(config), sort_keys=True)
+            if key in trainings:
+                continue
+            trainings.add(key)
+            attacks = 0.0
+            if "added" in table.looks:
+                images = table.settings["cpu"].added["num_examples"]
+                attacks = minutes * (2 if images > 250 else 1) / 2
+            total += len(table.seeds(row, "cpu")) * (5.0 + attacks)
+    assert f"In all {total / 60:.1f} hours." in text
+    assert slug("CrossEntropy, weight 0.1") == "crossentropy_weight_0.1"

@@ -1,0 +1,78 @@
+"""Models that ride along: what is loaded is what the card tells of."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tests import networks
+from tfrobust import zoo
+from tfrobust.evaluation import weights_digest
+from tfrobust.records import CardRecord
+
+
+def _card(classifier, **changes):
+    fields = {
+        "name": "digits-small",
+        "data": "digits",
+        "network": json.loads(classifier.to_json()),
+        "command": "python -m tools.train",
+        "results": {"clean": 97.5},
+        "budgets": (),
+        "num_examples": 40,
+        "training": {},
+        "seconds": 1.0,
+        "model_digest": weights_digest(classifier),
+        "provenance": {},
+    }
+    return CardRecord(**fields | changes)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    original = networks.tiny_cnn()
+    classifier = zoo.rounded(original)
+    zoo.save(classifier, _card(classifier), tmp_path)
+    return tmp_path, original, classifier
+
+
+def test_what_is_loaded_is_the_original_to_half_precision(kept):
+    directory, original, classifier = kept
+    assert zoo.names(directory) == ["digits-small"]
+    loaded = zoo.load("digits-small", directory)
+    for ours, theirs in zip(
+        loaded.get_weights(), original.get_weights(), strict=True
+    ):
+        # Half a unit in the last of float16's eleven binary digits.
+        np.testing.assert_allclose(ours, theirs, rtol=2.0**-11, atol=2.0**-25)
+    x = np.random.default_rng(0).random((5, *original.input_shape[1:]))
+    x = x.astype("float32")
+    np.testing.assert_array_equal(loaded(x), classifier(x))
+
+
+def test_weights_of_another_card_are_refused(kept):
+    directory, _, classifier = kept
+    path = directory / "digits-small.npz"
+    with np.load(path) as file:
+        arrays = [file[name] for name in file.files]
+    arrays[0] = arrays[0] + np.float16(0.5)
+    np.savez(path, *arrays)
+    with pytest.raises(ValueError, match="weights of digits-small's card"):
+        zoo.load("digits-small", directory)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="doesn't hold digits-small's"):
+        zoo.load("digits-small", directory)
+    with pytest.raises(ValueError, match="isn't of these weights"):
+        zoo.save(classifier, _card(classifier, model_digest="other"), directory)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest(kept):
+    directory, _, _ = kept
+    with pytest.raises(ValueError, match="Did you mean 'digits-small'"):
+        zoo.load("digit-small", directory)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_what_rides_along_is_whole(name):
+    classifier = zoo.load(name)
+    assert weights_digest(classifier) == zoo.card(name).model_digest

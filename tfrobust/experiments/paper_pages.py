@@ -1,0 +1,240 @@
+"""The page of a paper's table, from the records of its rows."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrobust import reports
+from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.records import RowRecord
+
+Rows = list[list[str]]
+_ADDED = ("adaptive", "AutoAttack")
+_FALLEN = 10.0
+
+
+def paper_rows(
+    table: PaperTable,
+    records: Sequence[RowRecord],
+    estimates: Mapping[str, str] | None = None,
+) -> Rows:
+    """Return header and rows: ours over the seeds, the paper's in brackets.
+
+    Args:
+        table: of the paper.
+        records: of any of its rows.
+        estimates: row -> how long it would take, where it was not run.
+    """
+    estimates = estimates or {}
+    titles = _titles(table)
+    header = ["row", *titles, "masking", "seeds", "min"]
+    rows = [header]
+    for row in table.models:
+        published = _published(table, row)
+        done = [r for r in records if r.row == row]
+        if not done:
+            told = f"not run{estimates.get(row, '')}"
+            cells = [_cell([], published.get(title)) for title in titles]
+            rows.append([f"{row} ({told})", *cells, "", "", ""])
+            continue
+        cells = [
+            _cell([r.values.get(t) for r in done], published.get(t))
+            for t in titles
+        ]
+        minutes = statistics.fmean(r.seconds for r in done) / 60
+        rows.append(
+            [row, *cells, _masking(done), str(len(done)), f"{minutes:.1f}"]
+        )
+    return rows
+
+
+def page_text(
+    paper: str,
+    name: str,
+    scale: str,
+    table: PaperTable,
+    records: Sequence[RowRecord],
+    pictures: Sequence[str] = (),
+    estimates: Mapping[str, str] | None = None,
+) -> str:
+    """Return a page in Markdown.
+
+    Args:
+        paper, name: what the table is called.
+        scale: of the records.
+        table: captions and published numbers.
+        records: of its rows.
+        pictures: file names.
+        estimates: row -> how long it would take, where it was not run.
+    """
+    command = f"python -m tools.reproduce --paper={paper} --table={name}"
+    parts = [
+        f"# {paper}, {name}, scale {scale}",
+        f"Written by `{command} --scale={scale}` from its records"
+        f"{_origins(records)}.",
+        f"{table.caption}.",
+        *_survivors(table, records),
+    ]
+    if table.columns or table.transfer is not None:
+        parts.append(
+            "Ours, mean and standard deviation over the seeds where there are "
+            "several; in brackets the paper's. adaptive and AutoAttack are no "
+            "part of the paper."
+        )
+        parts.append(reports.as_markdown(paper_rows(table, records, estimates)))
+    parts += [f"![{table.caption}]({name})" for name in pictures]
+    parts += _regression(table, records)
+    if table.notes:
+        parts.append(table.notes)
+    parts += _details(table, records)
+    return "\n\n".join(parts) + "\n"
+
+
+def _titles(table: PaperTable) -> list[str]:
+    own = [c.title for c in table.columns if c.title not in _ADDED]
+    added = [c.title for c in table.columns if c.title in _ADDED]
+    sources = list(table.models) if table.transfer is not None else []
+    return [*own, *sources, *added]
+
+
+def _published(table: PaperTable, row: str) -> dict[str, float | None]:
+    """Return title -> the paper's number."""
+    titles = [t for t in _titles(table) if t not in _ADDED]
+    return dict(zip(titles, table.published.get(row, ()), strict=False))
+
+
+def _cell(values: Sequence[float | None], published: float | None) -> str:
+    numbers = [v for v in values if v is not None]
+    text = "-"
+    if numbers:
+        text = f"{statistics.fmean(numbers):.4g}"
+    if len(numbers) > 1:
+        text += f" ± {statistics.stdev(numbers):.2g}"
+    return text if published is None else f"{text} ({published:g})"
+
+
+def _masking(records: Sequence[RowRecord]) -> str:
+    order = ("failed", "suspicious", "ok")
+    verdicts = {c.verdict for r in records for c in r.masking}
+    return next((v for v in order if v in verdicts), "-")
+
+
+def _strongest(record: RowRecord) -> float | None:
+    """Return the least accuracy that an added attack left."""
+    left = [record.values.get(name) for name in _ADDED]
+    numbers = [value for value in left if value is not None]
+    return min(numbers, default=None)
+
+
+def _survivors(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
+    """Return what falls under the added attacks, which comes first."""
+    lines = []
+    for row in table.models:
+        found = [(r, _strongest(r)) for r in records if r.row == row]
+        left = [value for _, value in found if value is not None]
+        if not left:
+            continue
+        mean = statistics.fmean(left)
+        if mean < _FALLEN:
+            lines.append(f"- {row}: {mean:.1f} % is left")
+    if not lines:
+        return []
+    return [
+        "What does not survive the adaptive attack and AutoAttack:",
+        "\n".join(lines),
+    ]
+
+
+def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
+    """Return R^2 of lines that predict the response over the models."""
+    if table.response is None:
+        return []
+    means = _means(table, records)
+    rows = [["predictor", "R2"]]
+    for title in _titles(table):
+        pairs = [
+            (values[title], values[table.response])
+            for values in means
+            if values.get(title) is not None
+            and values.get(table.response) is not None
+        ]
+        if title in (*_ADDED, table.response) or len(pairs) < 3:
+            continue
+        x, y = (np.array(column, float) for column in zip(*pairs, strict=True))
+        name = title
+        if title in table.roots:
+            x, name = np.sqrt(x), f"sqrt({title})"
+        rows.append([name, f"{reports.determination(x, y):.3f}"])
+    if len(rows) == 1:
+        return []
+    told = f"How well a line predicts {table.response} over the rows:"
+    return [told, reports.as_markdown(rows)]
+
+
+def _means(
+    table: PaperTable, records: Sequence[RowRecord]
+) -> list[dict[str, float | None]]:
+    """Return each row's values, over its seeds."""
+    means = []
+    for row in table.models:
+        done = [r for r in records if r.row == row]
+        values: dict[str, float | None] = {}
+        for title in _titles(table) if done else ():
+            numbers = [
+                v for r in done if (v := r.values.get(title)) is not None
+            ]
+            values[title] = statistics.fmean(numbers) if numbers else None
+        means.append(values)
+    return means
+
+
+def _origins(records: Sequence[RowRecord]) -> str:
+    if not records:
+        return ""
+    revisions = sorted({r.provenance["revision"] for r in records})
+    first = records[0].provenance
+    versions = ", ".join(f"{k} {first[k]}" for k in ("tensorflow", "keras"))
+    return f" ({versions}; trained at revisions {', '.join(revisions)})"
+
+
+def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
+    """Return how rows were trained, and how hard attacks tried."""
+    if not records:
+        return []
+    first: dict[str, RowRecord] = {}
+    for record in records:
+        first.setdefault(record.row, record)
+    trained = [
+        f"- {row}: {_training(first[row])}"
+        for row in table.models
+        if row in first
+    ]
+    budgets = dict.fromkeys(b for r in first.values() for b in r.budgets)
+    examples = next(iter(first.values())).examples
+    counts = ", ".join(f"{name} {count}" for name, count in examples.items())
+    parts = ["Trainings:", "\n".join(trained)]
+    if budgets:
+        parts += [
+            f"Attacks, on the first test images ({counts}):",
+            "\n".join(f"- {line}" for line in budgets),
+        ]
+    return parts
+
+
+def _training(record: RowRecord) -> str:
+    """Return a training's settings, without those that no row sets."""
+    training = record.training
+    settings = ", ".join(
+        f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}"
+        for k, v in training["settings"].items()
+    )
+    network = training["architecture"]
+    return (
+        f"{training['defense']} ({settings or 'no settings'}), {network}, "
+        f"{training['epochs']} epochs of {training['optimizer']} "
+        f"{training['learning_rate']:g}, batch {training['batch_size']}"
+    )

@@ -1,0 +1,162 @@
+"""One row of a paper's table: trained, looked at, put on record."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pathlib
+import re
+from collections.abc import Mapping
+from typing import Any
+from typing import cast
+
+from tfrobust import reports
+from tfrobust.callbacks.checkpoints import LAST
+from tfrobust.evaluation import weights_digest
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.training import train
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.transferring import transfer
+from tfrobust.experiments.transferring import TransferConfig
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import plain
+from tfrobust.records import Record
+from tfrobust.records import RowRecord
+from tfrobust.records import TrainingRecord
+
+
+@dataclasses.dataclass(frozen=True)
+class PaperRows:
+    """The rows of a table at a scale, and where their models are.
+
+    Attributes:
+        table: what is trained and read.
+        paper, name: what the table is called.
+        scale: one of `SCALES`.
+        output_dir: models and what was seen of them.
+        data_dir: where prepared sets are.
+    """
+
+    table: PaperTable
+    paper: str
+    name: str
+    scale: str
+    output_dir: pathlib.Path
+    data_dir: str | None
+
+    def training(self, row: str, seed: int) -> TrainingConfig:
+        """Return how a row is trained."""
+        setting = self.table.settings[self.scale]
+        model = self.table.models[row]
+        return model.config(setting, self.scale, seed, self.data_dir)
+
+    def directory(self, row: str, seed: int) -> pathlib.Path:
+        """Return a training's directory: same settings, same place."""
+        config = self.training(row, seed)
+        name = f"{config.data}-{config.defense}-{_digest(placeless(config))}"
+        return self.output_dir / "models" / name
+
+    def is_of(self, record: RowRecord, seed: int) -> bool:
+        """Say whether a record is of today's settings, and whole."""
+        if record.row not in self.table.models:
+            return False
+        same = record.training == placeless(self.training(record.row, seed))
+        return same and all(
+            c.title in record.values for c in self.table.columns
+        )
+
+    def record(self, row: str, seed: int) -> RowRecord:
+        """Train, look, and return what became of it."""
+        config, directory = self.training(row, seed), self.directory(row, seed)
+        there = (directory / "config.json").is_file()
+        training = cast(
+            TrainingRecord, train(config, directory, resume=there, say=_quiet)
+        )
+        seen = {look: self.look(look, row, seed) for look in self.table.looks}
+        evaluations = {
+            k: r for k, r in seen.items() if isinstance(r, EvaluationRecord)
+        }
+        return RowRecord(
+            paper=self.paper,
+            table=self.name,
+            scale=self.scale,
+            row=row,
+            values={
+                c.title: _short(c.read(seen[c.look]))
+                for c in self.table.columns
+            },
+            budgets=tuple(
+                f"{name}: {line}"
+                for name, record in evaluations.items()
+                for line in reports.settings_lines(record)
+            ),
+            masking=tuple(c for r in evaluations.values() for c in r.masking),
+            examples={k: r.num_examples for k, r in evaluations.items()},
+            training=placeless(config),
+            seconds=round(training.seconds, 1),
+            model_digest=weights_digest(load_classifier(directory / LAST)),
+            provenance=training.provenance,
+        )
+
+    def look(self, name: str, row: str, seed: int) -> Record:
+        """Return an evaluation or analysis of a row's model."""
+        directory = self.directory(row, seed)
+        look, setting = self.table.looks[name], self.table.settings[self.scale]
+        config = look.config(str(directory / LAST), setting, self.data_dir)
+        own = directory / f"{slug(name)}-{_digest(placeless(config))}"
+        there = (own / "config.json").is_file()
+        return look.run(config, own, resume=there)
+
+    def transfers(self) -> dict[str, dict[str, float]]:
+        """Return row -> accuracy in % under each row's points, first seeds."""
+        setting = self.table.settings[self.scale]
+        paths = {
+            row: str(self.directory(row, self.table.seeds(row, self.scale)[0]))
+            for row in self.table.models
+        }
+        usual: dict[str, Any] = {"data": setting.training["data"]}
+        if setting.num_examples is not None:
+            usual["num_examples"] = setting.num_examples
+        config = TransferConfig(
+            [f"{path}/{LAST}" for path in paths.values()],
+            data_dir=self.data_dir,
+            **{**usual, **(self.table.transfer or {})},
+        )
+        record = transfer(config, say=_quiet)
+        (matrix,) = record.accuracy.values()
+        return {
+            target: {
+                source: round(100 * accuracies[number], 2)
+                for source, accuracies in zip(paths, matrix, strict=True)
+            }
+            for number, target in enumerate(paths)
+        }
+
+
+def placeless(config: Any) -> dict[str, Any]:
+    """Return settings as plain data, without where files lie."""
+    settings = plain(config)
+    for place in ("data_dir", "model"):
+        settings.pop(place, None)
+    return settings
+
+
+def slug(title: str) -> str:
+    """Return a title as the name of a file."""
+    return re.sub(r"[^\w.]+", "_", title).strip("_").lower()
+
+
+def _digest(settings: Mapping[str, Any]) -> str:
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _short(value: float | None) -> float | None:
+    """Return six digits; more would tell processors apart."""
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _quiet(_: str) -> None:
+    pass

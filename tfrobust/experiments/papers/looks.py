@@ -1,0 +1,102 @@
+"""Evaluations and analyses of a table's models."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+from tfrobust.experiments.analysis_config import AnalysisConfig
+from tfrobust.experiments.analyzing import analyze
+from tfrobust.experiments.evaluating import evaluate
+from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.papers.tables import Setting
+from tfrobust.records import Record
+
+
+def _quiet(_: str) -> None:
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Attacked:
+    """The table's own attacks, without a look at masked gradients.
+
+    Attributes:
+        settings: of an `EvaluationConfig`.
+    """
+
+    settings: Mapping[str, Any]
+
+    def config(
+        self, model: str, setting: Setting, data_dir: str | None
+    ) -> EvaluationConfig:
+        """Return the evaluation of a model's file."""
+        usual = {
+            "data": setting.training["data"],
+            "epsilon": setting.epsilon,
+            "num_examples": setting.num_examples,
+            "masking_examples": 0,
+        }
+        return EvaluationConfig(
+            model, data_dir=data_dir, **{**usual, **self.settings}
+        )
+
+    def run(
+        self, config: EvaluationConfig, directory: pathlib.Path, *, resume: bool
+    ) -> Record:
+        """Return the record, made now or before."""
+        return evaluate(config, directory, resume=resume, say=_quiet)
+
+
+@dataclasses.dataclass(frozen=True)
+class Added(Attacked):
+    """What no paper has: AutoAttack, adaptive, masked gradients."""
+
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def config(
+        self, model: str, setting: Setting, data_dir: str | None
+    ) -> EvaluationConfig:
+        """Return the evaluation of a model's file."""
+        return EvaluationConfig(
+            model,
+            data=setting.training["data"],
+            data_dir=data_dir,
+            epsilon=setting.epsilon,
+            **setting.added,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Analyzed:
+    """An analysis.
+
+    Attributes:
+        analysis: its name.
+        settings: of an `AnalysisConfig`.
+    """
+
+    analysis: str
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def config(
+        self, model: str, setting: Setting, data_dir: str | None
+    ) -> AnalysisConfig:
+        """Return the analysis of a model's file."""
+        usual: dict[str, Any] = {"data": setting.training["data"]}
+        if setting.num_examples is not None:
+            usual["num_examples"] = setting.num_examples
+        return AnalysisConfig(
+            model,
+            self.analysis,
+            data_dir=data_dir,
+            **{**usual, **self.settings},
+        )
+
+    def run(
+        self, config: AnalysisConfig, directory: pathlib.Path, *, resume: bool
+    ) -> Record:
+        """Return the record, made now or before."""
+        return analyze(config, directory, resume=resume, say=_quiet)

@@ -1,0 +1,146 @@
+"""What every cell of the papers' tables will take, before it is run."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from collections.abc import Callable
+from typing import cast
+
+from tfrobust import reports
+from tfrobust.experiments.paper_rows import PaperRows
+from tfrobust.experiments.paper_rows import slug
+from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.papers import PRIORITY
+from tfrobust.experiments.probing import probe
+from tfrobust.experiments.reproducing import find_paper_table
+from tfrobust.experiments.reproducing import row_directory
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.records import ProbeRecord
+from tfrobust.records import read_record
+from tfrobust.records import write_record
+
+_HEADER = [
+    "row",
+    "network",
+    "parameters",
+    "epochs",
+    "inner steps",
+    "seeds",
+    "training min",
+    "attacks min",
+    "done",
+]
+
+
+def plan(
+    records_dir: str | pathlib.Path,
+    *,
+    scale: str = "cpu",
+    page: str | pathlib.Path,
+    data_dir: str | None = None,
+    say: Callable[[str], None] = print,
+) -> None:
+    """Write what each row of each table takes, in the order of its worth.
+
+    Times come from fifty steps of each training, which are kept.
+
+    Args:
+        records_dir: of rows that are done; probes are kept there too.
+        scale: "cpu" or "paper".
+        page: a Markdown file to write.
+        data_dir: where prepared sets are.
+        say: is told what a person should know; default `print`.
+    """
+    records = pathlib.Path(records_dir)
+    (records / "probes").mkdir(parents=True, exist_ok=True)
+    seen: dict[str, str] = {}
+    parts, total = [], 0.0
+    for paper, name in PRIORITY:
+        say(f"{paper} {name}")
+        table = find_paper_table(paper, name)
+        work = PaperRows(table, paper, name, scale, records, data_dir)
+        rows, minutes = _rows(work, records, seen)
+        total += minutes
+        parts += [
+            f"## {paper}, {name}",
+            f"{table.caption}. {minutes / 60:.1f} hours.",
+            reports.as_markdown([_HEADER, *rows]),
+        ]
+    unlisted = {
+        (paper, name) for paper, tables in PAPERS.items() for name in tables
+    } - set(PRIORITY)
+    if unlisted:
+        raise ValueError(f"No priority is given for {sorted(unlisted)}.")
+    head = [
+        f"# What reproducing the papers takes, scale {scale}",
+        f"Written by `python -m tools.reproduce --plan --scale={scale}`, in "
+        "the order in which it is run. Training times come from fifty steps "
+        "of each; attacks' are what the added AutoAttack takes if nothing "
+        f"falls, an upper bound. In all {total / 60:.1f} hours.",
+    ]
+    pathlib.Path(page).write_text("\n\n".join([*head, *parts]) + "\n")
+
+
+def _rows(
+    work: PaperRows, records: pathlib.Path, seen: dict[str, str]
+) -> tuple[list[list[str]], float]:
+    """Return a table's rows and the minutes that they add."""
+    where = row_directory(records, work.paper, work.name, work.scale)
+    rows, total = [], 0.0
+    for row in work.table.models:
+        seeds = work.table.seeds(row, work.scale)
+        config = work.training(row, seeds[0])
+        key = work.directory(row, seeds[0]).name
+        found = _probe(config, records / "probes" / f"{key}.json")
+        training = found.step_seconds * found.steps / 60
+        attacks = _attack_minutes(work, found)
+        done = sum((where / f"{slug(row)}-{s}.json").is_file() for s in seeds)
+        shared = seen.get(key)
+        if shared is None:
+            total += len(seeds) * (training + attacks)
+            seen[key] = f"{work.paper} {work.name}"
+        rows.append(
+            [
+                row,
+                _network(config),
+                f"{found.num_parameters:,}",
+                str(config.epochs),
+                str(config.settings.get("num_steps", "-")),
+                str(len(seeds)),
+                f"{training:.1f}" if shared is None else f"as {shared}",
+                f"{attacks:.1f}" if shared is None else "",
+                f"{done} of {len(seeds)}",
+            ]
+        )
+    return rows, total
+
+
+def _probe(config: TrainingConfig, path: pathlib.Path) -> ProbeRecord:
+    """Return what is known of a training's steps, taken now or before."""
+    if path.is_file():
+        return cast(ProbeRecord, read_record(path))
+    found = probe(config)
+    write_record(found, path)
+    return found
+
+
+def _attack_minutes(work: PaperRows, found: ProbeRecord) -> float:
+    """Return what AutoAttack takes if it breaks nothing.
+
+    APGD-CE and APGD-T take 100 and 9 x 100 gradients, FAB-T 9 x 100 of two
+    logits' difference, about a gradient and a half each, Square 5,000
+    forward passes.
+    """
+    added = work.table.settings[work.scale].added
+    if "added" not in work.table.looks:
+        return 0.0
+    batches = math.ceil((added.get("num_examples") or 10_000) / 250)
+    gradients = 100 + 900 + 1.5 * 900
+    seconds = gradients * found.gradient_seconds + 5000 * found.forward_seconds
+    return batches * seconds / 60
+
+
+def _network(config: TrainingConfig) -> str:
+    width = f", width {config.width}" if config.width else ""
+    return f"{config.architecture}{width}, {config.data}"

@@ -1,0 +1,154 @@
+"""Tables of papers: trained, attacked, and laid out beside the papers'."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import cast
+
+from tfrobust import reports
+from tfrobust.arguments import check_choice
+from tfrobust.experiments.paper_pages import page_text
+from tfrobust.experiments.paper_pages import paper_rows
+from tfrobust.experiments.paper_rows import PaperRows
+from tfrobust.experiments.paper_rows import slug
+from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.papers.tables import SCALES
+from tfrobust.recipes.arguments import pick
+from tfrobust.records import read_record
+from tfrobust.records import RowRecord
+from tfrobust.records import write_record
+
+Say = Callable[[str], None]
+
+
+def find_paper_table(paper: str, table: str) -> PaperTable:
+    """Return a table by name, or raise with the nearest."""
+    tables = pick("paper", paper, PAPERS)
+    return pick("table", table, tables)
+
+
+def reproduce(
+    paper: str,
+    table: str,
+    output_dir: str | pathlib.Path,
+    *,
+    scale: str = "cpu",
+    rows: Sequence[str] = (),
+    records_dir: str | pathlib.Path | None = None,
+    data_dir: str | None = None,
+    say: Say = print,
+) -> list[RowRecord]:
+    """Train and attack the rows of a paper's table, and lay it out.
+
+    What is finished is kept: models under `output_dir`, shared by tables
+    whose rows are trained alike, and a record of each row and seed under
+    `records_dir`, from which alone the page there is written.
+
+    Args:
+        paper: a key of `PAPERS`.
+        table: one of its tables or figures.
+        output_dir: models and what was seen of them go here.
+        scale: "paper", the published setting; "cpu", what two cores do in
+            hours; "smoke", a check that it runs, on digits.
+        rows: the rows to do, titles or names of their files; default all.
+        records_dir: records and the page go here; default `output_dir`.
+        data_dir: where prepared sets are.
+        say: is told what a person should know; default `print`.
+
+    Raises:
+        ValueError: for an unknown paper, table, row or scale.
+    """
+    found = find_paper_table(paper, table)
+    check_choice("scale", scale, SCALES)
+    titles = {slug(title): title for title in found.models}
+    rows = [pick("row", slug(row), titles) for row in rows]
+    output = pathlib.Path(output_dir)
+    work = PaperRows(found, paper, table, scale, output, data_dir)
+    where = row_directory(records_dir or output, paper, table, scale)
+    where.mkdir(parents=True, exist_ok=True)
+    chosen = [
+        (row, seed)
+        for row in rows or found.models
+        for seed in found.seeds(row, scale)
+    ]
+    for number, (row, seed) in enumerate(chosen, 1):
+        say(f"[{number}/{len(chosen)}] {paper} {table}: {row}, seed {seed}")
+        path = where / f"{slug(row)}-{seed}.json"
+        if not (path.is_file() and work.is_of(_read(path), seed)):
+            write_record(work.record(row, seed), path)
+            write_page(paper, table, scale, where)
+    if found.transfer is not None and not rows:
+        _add_transfers(work, where)
+    if not rows:
+        for look in found.pictures:
+            _draw(work, look, where)
+    write_page(paper, table, scale, where)
+    done = read_rows(where)
+    say(reports.as_text(paper_rows(found, done)))
+    return done
+
+
+def row_directory(
+    records_dir: str | pathlib.Path, paper: str, table: str, scale: str
+) -> pathlib.Path:
+    """Return where a table's records are."""
+    return pathlib.Path(records_dir) / paper / f"{table}-{scale}"
+
+
+def read_rows(directory: pathlib.Path) -> list[RowRecord]:
+    """Return a table's records."""
+    return [_read(path) for path in sorted(directory.glob("*.json"))]
+
+
+def write_page(
+    paper: str, table: str, scale: str, directory: pathlib.Path
+) -> None:
+    """Write a table's page from its records."""
+    pictures = sorted(
+        f"{directory.name}/{path.name}" for path in directory.glob("*.png")
+    )
+    found = find_paper_table(paper, table)
+    text = page_text(paper, table, scale, found, read_rows(directory), pictures)
+    directory.with_name(f"{directory.name}.md").write_text(text)
+
+
+def _add_transfers(work: PaperRows, where: pathlib.Path) -> None:
+    """Put accuracies under each other's points into the first seeds' rows."""
+    paths = {
+        row: where / f"{slug(row)}-{work.table.seeds(row, work.scale)[0]}.json"
+        for row in work.table.models
+    }
+    records = {row: _read(path) for row, path in paths.items()}
+    if all(set(paths) <= set(r.values) for r in records.values()):
+        return
+    for row, values in work.transfers().items():
+        record = records[row]
+        whole = dataclasses.replace(record, values={**record.values, **values})
+        write_record(whole, paths[row])
+
+
+def _draw(work: PaperRows, look: str, where: pathlib.Path) -> None:
+    """Draw an analysis of all rows' first seeds, in one picture each kind."""
+    records = [
+        dataclasses.replace(
+            work.look(look, row, work.table.seeds(row, work.scale)[0]),
+            model=row,
+        )
+        for row in work.table.models
+    ]
+    for number, drawing in enumerate(reports.KINDS[type(records[0])].drawings):
+        name = f"{slug(look)}-{number + 1}"
+        if drawing.abreast:
+            drawing.save(records, where / f"{name}.png")
+            continue
+        for record in records:
+            own = where / f"{name}-{slug(record.model)}.png"
+            drawing.save([record], own)
+
+
+def _read(path: pathlib.Path) -> RowRecord:
+    return cast(RowRecord, read_record(path))

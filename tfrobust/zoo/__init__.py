@@ -1,0 +1,114 @@
+"""Trained classifiers that ride along, each with a card.
+
+>>> from tfrobust import zoo
+>>> all(zoo.card(name).results["clean"] > 90 for name in zoo.names())
+True
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import zipfile
+from typing import cast
+
+import keras
+import numpy as np
+
+from tfrobust.arguments import check_choice
+from tfrobust.evaluation import weights_digest
+from tfrobust.records import CardRecord
+from tfrobust.records import read_record
+from tfrobust.records import write_record
+
+_OWN = pathlib.Path(__file__).parent / "models"
+Directory = str | os.PathLike[str] | None
+
+
+def names(directory: Directory = None) -> list[str]:
+    """Return the names of the models.
+
+    Args:
+        directory: where they are; default those that ride along.
+    """
+    return sorted(path.stem for path in _place(directory).glob("*.json"))
+
+
+def card(name: str, directory: Directory = None) -> CardRecord:
+    """Return what is known of a model: its training, results and digest.
+
+    Args:
+        name: one of `names(directory)`.
+        directory: where it is; default those that ride along.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest).
+    """
+    check_choice("name", name, tuple(names(directory)))
+    return cast(CardRecord, read_record(_place(directory) / f"{name}.json"))
+
+
+def load(name: str, directory: Directory = None) -> keras.Model:
+    """Return a trained classifier, from images in [0, 1] to logits.
+
+    Args:
+        name: one of `names(directory)`.
+        directory: where it is; default those that ride along.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest), or weights that
+            are not those of the card.
+    """
+    found = card(name, directory)
+    classifier = keras.models.model_from_json(json.dumps(found.network))
+    path = _place(directory) / f"{name}.npz"
+    try:
+        with np.load(path) as file:
+            stored = [file[f"arr_{k}"] for k in range(len(file.files))]
+        classifier.set_weights([w.astype("float32") for w in stored])
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} doesn't hold {name}'s weights.") from error
+    if weights_digest(classifier) != found.model_digest:
+        raise ValueError(f"{path} doesn't hold the weights of {name}'s card.")
+    return classifier
+
+
+def rounded(classifier: keras.Model) -> keras.Model:
+    """Return a copy whose weights are what float16 keeps of them."""
+    copy = keras.models.model_from_json(classifier.to_json())
+    copy.set_weights(
+        [
+            w.astype("float16").astype("float32")
+            for w in classifier.get_weights()
+        ]
+    )
+    return copy
+
+
+def save(
+    classifier: keras.Model, record: CardRecord, directory: Directory = None
+) -> None:
+    """Write a classifier's weights, as float16, and its card.
+
+    Args:
+        classifier: `rounded`, or what it holds wouldn't be what is loaded.
+        record: the card.
+        directory: default with those that ride along.
+
+    Raises:
+        ValueError: for weights that float16 can't hold, or another card's.
+    """
+    if weights_digest(rounded(classifier)) != record.model_digest:
+        raise ValueError("The card isn't of these weights as float16.")
+    place = _place(directory)
+    place.mkdir(parents=True, exist_ok=True)
+    stored = [w.astype("float16") for w in classifier.get_weights()]
+    part = place / f".part-{record.name}.npz"
+    np.savez_compressed(part, *stored)
+    part.replace(place / f"{record.name}.npz")
+    write_record(record, place / f"{record.name}.json")
+
+
+def _place(directory: Directory) -> pathlib.Path:
+    return _OWN if directory is None else pathlib.Path(directory)
