@@ -4,9 +4,12 @@ import dataclasses
 import json
 import statistics
 
+import keras
+import numpy as np
 import pytest
 
 from tfrobust import experiments
+from tfrobust import zoo
 from tfrobust.experiments import paper_pages
 from tfrobust.experiments import planning
 from tfrobust.experiments.paper_rows import slug
@@ -117,6 +120,17 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
             "FGSM": pytest.approx(100 * record.attacks[0].robust_accuracy),
         }
         assert "data_dir" not in row.training
+    # Of each row the first seed's weights are kept, as float16.
+    names = zoo.names(records / "models")
+    assert len(names) == 2
+    for name in names:
+        last = tmp_path / "runs" / "models" / name / "last.keras"
+        original = keras.models.load_model(last).classifier
+        loaded = zoo.load(name, records / "models")
+        for ours, theirs in zip(
+            loaded.get_weights(), original.get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs.astype("float16"))
     files = {p: p.stat().st_mtime_ns for p in records.rglob("*.json")}
     run()
     assert files == {p: p.stat().st_mtime_ns for p in records.rglob("*.json")}

@@ -10,6 +10,7 @@ from typing import cast
 
 from tfrobust import reports
 from tfrobust.arguments import check_choice
+from tfrobust.experiments.kept_weights import keep_weights
 from tfrobust.experiments.paper_pages import page_text
 from tfrobust.experiments.paper_pages import paper_rows
 from tfrobust.experiments.paper_rows import PaperRows
@@ -46,7 +47,8 @@ def reproduce(
 
     What is finished is kept: models under `output_dir`, shared by tables
     whose rows are trained alike, and a record of each row and seed under
-    `records_dir`, from which alone the page there is written.
+    `records_dir`, from which alone the page there is written. First seeds'
+    weights of up to 1 MB as float16 are kept there too, for `zoo.load`.
 
     Args:
         paper: a key of `PAPERS`.
@@ -79,7 +81,9 @@ def reproduce(
         say(f"[{number}/{len(chosen)}] {paper} {table}: {row}, seed {seed}")
         path = where / f"{slug(row)}-{seed}.json"
         if not (path.is_file() and work.is_of(_read(path), seed)):
-            write_record(work.record(row, seed), path)
+            record = work.record(row, seed)
+            keep_weights(work, record, seed, where.parents[1] / "models")
+            write_record(record, path)
             write_page(paper, table, scale, where)
     if found.transfer is not None and not rows:
         _add_transfers(work, where)

@@ -1,0 +1,61 @@
+"""Weights of a paper's rows, where they are small enough to keep."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from tfrobust import zoo
+from tfrobust.callbacks.checkpoints import LAST
+from tfrobust.evaluation import weights_digest
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.paper_rows import PaperRows
+from tfrobust.experiments.paper_rows import slug
+from tfrobust.records import CardRecord
+from tfrobust.records import RowRecord
+
+MOST_BYTES = 1_000_000
+
+
+def keep_weights(
+    work: PaperRows, record: RowRecord, seed: int, directory: pathlib.Path
+) -> None:
+    """Keep the weights of a row's first seed, for `zoo.load`.
+
+    Rows that are trained alike are one model; its card is the first's.
+
+    Args:
+        work: the table.
+        record: of the row; its numbers are of the weights before rounding.
+        seed: of the training.
+        directory: cards and weights go here.
+    """
+    run = work.directory(record.row, seed)
+    classifier = load_classifier(run / LAST)
+    first = seed == work.table.seeds(record.row, work.scale)[0]
+    large = 2 * classifier.count_params() > MOST_BYTES
+    if large or not first or (directory / f"{run.name}.json").is_file():
+        return
+    classifier = zoo.rounded(classifier)
+    card = CardRecord(
+        name=run.name,
+        data=record.training["data"],
+        network=json.loads(classifier.to_json()),
+        command=(
+            f"python -m tools.reproduce --paper={work.paper} "
+            f"--table={work.name} --scale={work.scale} "
+            f"--rows={slug(record.row)}"
+        ),
+        results={
+            title: value
+            for title, value in record.values.items()
+            if value is not None
+        },
+        budgets=record.budgets,
+        num_examples=min(record.examples.values(), default=0),
+        training=record.training,
+        seconds=record.seconds,
+        model_digest=weights_digest(classifier),
+        provenance=record.provenance,
+    )
+    zoo.save(classifier, card, directory)
