@@ -64,7 +64,7 @@ _UNBOUNDED = {"norm": 2, "epsilon": "inf"}
 _LEAKING: dict[str, Look] = {
     "leaking": Analyzed("gradient_leaking", {"attacks": (_BIM,), **_UNBOUNDED})
 }
-_COUNTS = (43, 87, 153, 331)
+_COUNTS = (44, 87, 154, 331)
 TABLE_1 = PaperTable(
     caption=(
         "Our own models of MNIST: what may tell of the mean perturbation norm"
@@ -104,7 +104,7 @@ TABLE_1 = PaperTable(
         "The paper's eight models are of ImageNet; it prints R2 of .904 for "
         "1/mean gradient norm and .940, .878, .319 for the root of alpha at "
         "90, 95 and 99 % of the images' energy. Those shares are the first "
-        "87, 153 and 331 components of MNIST; 43 hold 80 %."
+        "87, 154 and 331 components of MNIST; 44 hold 80 %."
     ),
 )
 _TABLE_2_ROWS = {
