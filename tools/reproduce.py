@@ -34,6 +34,7 @@ _SCALE = FLAGS.string(
 )
 _ROWS = FLAGS.names("rows", "", "of a paper's table; default all")
 _PLAN = FLAGS.switch("plan", "only tell what the papers' tables take")
+_CLAIMS = FLAGS.switch("claims", "only tell which of the papers' claims held")
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
 
 FLAGS.group("Run")
@@ -53,6 +54,8 @@ _PAGE = FLAGS.string("page", None, "a Markdown file to write")
 
 def main() -> None:
     """Compare as the flags say."""
+    if (_PLAN.value or _CLAIMS.value) and _PAGE.value is None:
+        raise ValueError("Pass --page, the file to write. Received: page=None")
     if _PLAN.value:
         experiments.plan(
             _RECORDS_DIR.value or _OUTPUT_DIR.value,
@@ -60,6 +63,10 @@ def main() -> None:
             page=_PAGE.value,
             data_dir=_DATA_DIR.value,
         )
+        return
+    if _CLAIMS.value:
+        records = _RECORDS_DIR.value or _OUTPUT_DIR.value
+        experiments.write_claims(records, _SCALE.value, _PAGE.value)
         return
     if _TABLE.value is None:
         raise ValueError("Pass --table. Received: table=None")

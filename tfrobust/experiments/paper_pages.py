@@ -153,14 +153,13 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
     """Return R^2 of lines that predict the response over the models."""
     if table.response is None:
         return []
-    means = _means(table, records)
+    means = mean_values(table, records).values()
     rows = [["predictor", "R2"]]
     for title in _titles(table):
         pairs = [
             (values[title], values[table.response])
             for values in means
-            if values.get(title) is not None
-            and values.get(table.response) is not None
+            if title in values and table.response in values
         ]
         if title in (*_ADDED, table.response) or len(pairs) < 3:
             continue
@@ -175,20 +174,21 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
     return [told, reports.as_markdown(rows)]
 
 
-def _means(
+def mean_values(
     table: PaperTable, records: Sequence[RowRecord]
-) -> list[dict[str, float | None]]:
-    """Return each row's values, over its seeds."""
-    means = []
+) -> dict[str, dict[str, float]]:
+    """Return row -> title -> mean over the seeds, of what there is."""
+    means = {}
     for row in table.models:
         done = [r for r in records if r.row == row]
-        values: dict[str, float | None] = {}
-        for title in _titles(table) if done else ():
-            numbers = [
-                v for r in done if (v := r.values.get(title)) is not None
-            ]
-            values[title] = statistics.fmean(numbers) if numbers else None
-        means.append(values)
+        values = {}
+        for title in _titles(table):
+            found = [r.values.get(title) for r in done]
+            numbers = [v for v in found if v is not None]
+            if numbers:
+                values[title] = statistics.fmean(numbers)
+        if values:
+            means[row] = values
     return means
 
 

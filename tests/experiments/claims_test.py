@@ -1,0 +1,97 @@
+"""Whether a claim held, from numbers whose answer is known."""
+
+import pytest
+
+from tfrobust.experiments import claims
+from tfrobust.experiments.papers import PAPERS
+
+
+def _judge(paper, table, text, rows):
+    (claim,) = [
+        c
+        for c in claims.CLAIMS
+        if (c.paper, c.table) == (paper, table) and text in c.text
+    ]
+    return claim.judge(rows)
+
+
+def test_every_claim_is_of_a_table_and_nothing_is_held_without_numbers(
+    tmp_path,
+):
+    for claim in claims.CLAIMS:
+        assert claim.table in PAPERS[claim.paper]
+        with pytest.raises(KeyError):
+            claim.judge({})
+    text = claims.claims_text(tmp_path, "cpu")
+    assert text.count("**Not run**") == len(claims.CLAIMS)
+
+
+def test_methods_are_compared_at_equal_clean_accuracy():
+    def row(clean, near, middle, far):
+        return {"clean": clean, "BIM .1": near, "BIM .2": middle, "BIM .3": far}
+
+    rows = {
+        "CrossEntropy, weight 1": row(99.0, 80.0, 10.0, 0.0),
+        "CrossEntropy, weight 3": row(98.0, 90.0, 30.0, 4.0),
+        # At 98.25 % the line between the two says 87.5, 25 and 3.
+        "Ours, c = 0.01": row(98.25, 87.0, 35.0, 13.0),
+        # Less clean than any of theirs: not to be compared.
+        "Ours, c = 0.1": row(95.0, 99.0, 99.0, 99.0),
+    }
+    held, text = _judge("decision-surface", "equal-clean", "DS", rows)
+    assert held
+    assert "-0.5, +10.0, +10.0" in text and "c = 0.1 " not in text
+    rows["Ours, c = 0.01"]["BIM .3"] = 2.0
+    assert not _judge("decision-surface", "equal-clean", "DS", rows)[0]
+    del rows["Ours, c = 0.01"]
+    with pytest.raises(KeyError, match="equal clean"):
+        _judge("decision-surface", "equal-clean", "DS", rows)
+
+
+def test_lfr_must_lead_everywhere():
+    titles = ("FGSM", "PGD-40", "MI-FGSM", "DDNA")
+    rows = {name: dict.fromkeys(titles, 90.0) for name in claims._RIVALS}
+    rows["LFR"] = dict.fromkeys(titles, 91.0)
+    name = "under every attack"
+    assert _judge("local-flatness", "table-1", name, rows)[0]
+    rows["LLR"]["MI-FGSM"] = 91.0
+    assert not _judge("local-flatness", "table-1", name, rows)[0]
+
+
+@pytest.mark.parametrize("known, masks", [(40.9, False), (40.0, True)])
+def test_masking_is_half_lost_to_who_knows(known, masks):
+    rows = {"MAT, SO": {"PGD": 81.0, "Adaptive-PGD": known}}
+    held, _ = _judge("manifold-aware", "table-4", "SO term", rows)
+    assert held == masks
+
+
+@pytest.mark.parametrize("known, holds", [(89.9, False), (90.1, True)])
+def test_holding_is_a_tenth_at_most(known, holds):
+    rows = {
+        "MAT, BIBO": {"PGD": 100.0, "Adaptive-PGD": known, "AutoAttack": 1.0}
+    }
+    held, text = _judge("manifold-aware", "table-4", "BIBO", rows)
+    assert held == holds and "AutoAttack 1.0 %" in text
+
+
+def test_sgr_must_meet_the_gradient_norm_where_noise_is_short():
+    rows = {
+        "gn": {"length 0.1": 90.0, "length 16": 60.0},
+        "sgr, decay length 16": {"length 0.1": 91.0, "length 16": 66.0},
+    }
+    held, text = _judge("structured-gradient", "lrc", "SGR", rows)
+    assert held and "length 0.1 +1.0, length 16 +6.0" in text
+    rows["sgr, decay length 16"]["length 0.1"] = 97.0
+    assert not _judge("structured-gradient", "lrc", "SGR", rows)[0]
+
+
+def test_projection_raises_norm_and_alpha():
+    rows = {
+        "ord": {"Pert mean": 0.1, "alpha_300": 0.04},
+        "pca 300": {"Pert mean": 0.17, "alpha_300": 0.7},
+        "noise 300": {"Pert mean": 0.3, "alpha_300": 0.9},
+    }
+    held, text = _judge("gradient-leaking", "table-2", "GL", rows)
+    assert held and "noise 300: 3.00 times, alpha_300 +0.860" in text
+    rows["pca 300"]["Pert mean"] = 0.16
+    assert not _judge("gradient-leaking", "table-2", "GL", rows)[0]
