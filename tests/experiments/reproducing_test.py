@@ -21,10 +21,12 @@ from tfrobust.experiments.papers.tables import Column
 from tfrobust.experiments.papers.tables import PaperModel
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.records import AttackRecord
+from tfrobust.records import CheckRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import ProbeRecord
 from tfrobust.records import read_record
 from tfrobust.records import RowRecord
+from tfrobust.records import write_record
 
 SMOKE = [(p, t) for p, tables in PAPERS.items() for t in tables]
 
@@ -200,6 +202,13 @@ def _table(models, columns, **arguments):
         columns=tuple(Column(c, "look", None) for c in columns),
         **arguments,
     )
+
+
+def test_a_row_is_read_as_it_was_written(tmp_path):
+    check = CheckRecord("zero gradients", 0.25, "suspicious", "A share.")
+    row = dataclasses.replace(_row("a", {"norm": None}), masking=(check,))
+    write_record(row, tmp_path / "a.json")
+    assert read_record(tmp_path / "a.json") == row
 
 
 def test_seeds_are_averaged_beside_the_paper():

@@ -159,6 +159,7 @@ def _without_times(data: Any) -> Any:
 
 _PARTS: dict[type, dict[str, type]] = {
     EvaluationRecord: {"attacks": AttackRecord, "masking": CheckRecord},
+    RowRecord: {"masking": CheckRecord},
     SearchRecord: {"trials": TrialRecord, "finalists": FinalistRecord},
 }
 _READERS: dict[type, Any] = {EvaluationRecord: _made_evaluation}
