@@ -132,6 +132,20 @@ def test_all_three_files_are_written_or_none(runs, tmp_path):
     assert [p.name for p in out.iterdir()] == ["r.md"]
 
 
+@pytest.mark.parametrize("name", ["r.html", "r.md", "r.csv"])
+def test_a_file_that_is_no_report_is_not_replaced(name, runs, tmp_path):
+    own = tmp_path / name
+    own.write_text("<!DOCTYPE html>\n<html>mine")
+    with pytest.raises(ValueError, match=f"{name} is there.*--overwrite"):
+        experiments.report([runs], tmp_path / "r.html")
+    assert own.read_text().endswith("mine")
+    for overwrite in (True, False):  # then it is a report
+        experiments.report(
+            [runs], tmp_path / "r.html", overwrite=overwrite, say=print
+        )
+        assert not own.read_text().endswith("mine")
+
+
 def test_a_lone_surrogate_and_a_formula_are_text(runs, tmp_path):
     _changed(runs / "one" / "evaluation.json", model="=A1 \ud800")
     out = tmp_path / "r.html"

@@ -8,6 +8,7 @@ from tfrobust.reports.figures import plot_curvature
 from tfrobust.reports.figures import plot_flatness
 from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.figures import plot_surfaces
+from tfrobust.reports.html import is_page
 from tfrobust.reports.indicators import indicator_rows
 from tfrobust.reports.indicators import indicators
 from tfrobust.reports.kinds import caption
@@ -44,6 +45,7 @@ __all__ = [
     "curvature_rows",
     "flatness_rows",
     "html_report",
+    "is_page",
     "indicator_rows",
     "indicators",
     "KINDS",
