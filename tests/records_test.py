@@ -1,6 +1,7 @@
 """Records: JSON there and back, the worst case, intervals."""
 
 import json
+import re
 
 import pytest
 
@@ -146,6 +147,32 @@ def test_another_version_is_named(tmp_path):
     path.write_text(json.dumps(data))
     with pytest.raises(ValueError, match="version 99; this is 1"):
         records.read_record(path)
+
+
+@pytest.mark.parametrize(
+    "kind, fields, message",
+    [
+        (CurveRecord, {"epsilons": [0, 1, 2]}, "robust_accuracy has 2 radii,"),
+        (CurveRecord, {"robust_accuracy": [1, 7]}, r"\[float from 0 to 1, "),
+        (CurveRecord, {"epsilons": [0, 1e999]}, "epsilons holds .* not finite"),
+        (FlatnessRecord, {"num_examples": 3}, "loss has 2 images, num_ex"),
+        (FlatnessRecord, {"gamma": []}, "gamma has 0 images, num_examples 2"),
+        (TransferRecord, {"accuracy": {"pgd": [[1, 1]]}}, "has 1 models"),
+        (SurfaceRecord, {"loss": [[0], [0], [0]]}, "loss has 1 points, coor"),
+        (LeakingRecord, {"shares": {"x": [1.0]}}, "shares has 1 components"),
+        (LeakingRecord, {"energy": [0.5, -1]}, "energy is not"),
+    ],
+)
+def test_numbers_that_can_not_be_are_refused(kind, fields, message, tmp_path):
+    path = tmp_path / "x.json"
+    record = next(r for r in ROWS if isinstance(r, kind))
+    records.write_record(record, path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    with pytest.raises(
+        ValueError, match=f"x.json is no {kind.__name__}: "
+    ) as e:
+        records.read_record(path)
+    assert re.search(message, str(e.value)) and "\n" not in str(e.value)
 
 
 def test_wilson_interval_against_published_values():

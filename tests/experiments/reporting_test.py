@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import math
 import re
 
 import pytest
@@ -87,6 +88,7 @@ def _changed(path, **fields):
         ({"attacks": None}, "attacks is not a list"),
         ({"attacks": [{"name": "a"}]}, "perturbation_norm, robust, settings"),
         ({"masking": "x"}, "masking is not a list"),
+        ({"provenance": {"seed": math.nan}}, "provenance holds .* not finite"),
         ({"provenance": []}, "provenance is not dict"),
         ({"model": None}, "model is not str"),
         ({"colour": "red"}, "colour unknown"),

@@ -12,6 +12,8 @@ from tfrobust.records.analyses import CurvatureRecord
 from tfrobust.records.analyses import FlatnessRecord
 from tfrobust.records.analyses import LeakingRecord
 from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.axes import AXES
+from tfrobust.records.axes import unequal
 from tfrobust.records.covariance import CovarianceRecord
 from tfrobust.records.covariance import NoiseRecord
 from tfrobust.records.evaluations import AttackRecord
@@ -115,7 +117,7 @@ def _made(kind: Any, data: Any) -> Any:
         f.name for f in dataclasses.fields(kind) if "tuple" in f.type
     }
     data = {k: _tuples(v) if k in holds_tuples else v for k, v in data.items()}
-    wrong = misfit(kind, data)
+    wrong = misfit(kind, data) or unequal(data, AXES.get(kind, {}))
     if wrong is not None:
         raise ValueError(wrong)
     return kind(**data)
