@@ -1,5 +1,6 @@
 """Records: JSON there and back, the worst case, intervals."""
 
+import errno
 import json
 import re
 
@@ -122,6 +123,21 @@ def test_a_record_comes_back_from_its_file(record, tmp_path):
     records.write_record(record, path)
     assert records.read_record(path) == record
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+def test_a_file_that_fails_leaves_what_was_there(before, tmp_path):
+    path = tmp_path / "record.json"
+    if before:
+        path.write_text(before)
+    with (
+        pytest.raises(OSError, match="full"),
+        records.whole_file(path) as part,
+    ):
+        part.write_text("half of it")
+        raise OSError(errno.ENOSPC, "full")
+    left = [p.read_text() for p in tmp_path.iterdir()]
+    assert left == ([before] if before else [])
 
 
 def test_the_worst_case_is_per_example():

@@ -42,6 +42,7 @@ from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import SearchRecord
 from tfrobust.records import TrialRecord
+from tfrobust.records import whole_file
 from tfrobust.records import write_json
 from tfrobust.records import write_record
 
@@ -236,9 +237,8 @@ def _with_winner(
         return dataclasses.replace(record, finalists=tuple(finalists))
     best = max(allowed, key=lambda f: f.robust_accuracy)
     run = trials.run_of(best.number)
-    part = directory / f".part-{WINNER}"
-    shutil.copy(run / BEST_ROBUST, part)
-    part.replace(directory / WINNER)
+    with whole_file(directory / WINNER) as part:
+        shutil.copy(run / BEST_ROBUST, part)
     chosen = TrainingConfig(**run_directory.read_config(run))
     (directory / FLAGS).write_text("\n".join(flag_lines(chosen)) + "\n")
     classifier = load_classifier(directory / WINNER)
