@@ -51,7 +51,7 @@ def _weights(path):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
     directory = tmp_path_factory.mktemp("search") / "run"
-    record, said = _search(_config(), directory)
+    record, said = _search(_config(), directory, resume=True)  # of nothing
     return directory, record, said
 
 

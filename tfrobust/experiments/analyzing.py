@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import pathlib
-import shutil
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 
 from tfrobust import reports
@@ -42,67 +39,57 @@ def analyze(
         config: everything the analysis depends on.
         output_dir: the run directory.
         overwrite: replace the run that is there.
-        resume: go on with the run that is there.
+        resume: go on with the run that is there; where there is none, begin.
         say: is told what a person should know; default `print`.
 
     Raises:
         ValueError: for settings, model or data that can't be used.
     """
-    if overwrite and resume:
-        raise ValueError("A run is either replaced or resumed, not both.")
-    directory = run_directory.check_free(
-        output_dir, overwrite=overwrite, resume=resume
-    )
-    if resume:
-        run_directory.check_same(directory, plain(config))
-    else:
-        run_directory.check_replaceable(directory, config)
-    record = _record(config, directory, resume=resume)
-    kind = reports.KINDS[type(record)]
-    for rows in kind.tables:
-        say(reports.as_text(rows(record)))
-    for number, drawing in enumerate(kind.drawings):
-        suffix = f"-{number + 1}" if number else ""
-        drawing.save([record], directory / f"analysis{suffix}.png")
+    directory = pathlib.Path(output_dir)
+    with run_directory.claimed(
+        directory, config, overwrite=overwrite, resume=resume
+    ) as begun:
+        finished = begun and (directory / "analysis.json").is_file()
+        if not finished:
+            _compute(config, directory, overwrite=overwrite, begun=begun)
+        record = read_record(directory / "analysis.json")
+        kind = reports.KINDS[type(record)]
+        for rows in kind.tables:
+            say(reports.as_text(rows(record)))
+        for number, drawing in enumerate(kind.drawings):
+            suffix = f"-{number + 1}" if number else ""
+            drawing.save([record], directory / f"analysis{suffix}.png")
     return record
 
 
-def _record(
-    config: AnalysisConfig, directory: pathlib.Path, *, resume: bool
-) -> Record:
-    """Return the record, which is on disk afterwards."""
-    path = directory / "analysis.json"
-    if resume and path.is_file():
-        return read_record(path)
-    prepared = False
+def _compute(
+    config: AnalysisConfig,
+    directory: pathlib.Path,
+    *,
+    overwrite: bool,
+    begun: bool,
+) -> None:
+    """Write the record."""
+    prepared = begun
 
     def prepare() -> None:
         nonlocal prepared
-        if not resume and not prepared:
-            run_directory.make_empty(directory, config)
+        if not prepared:
+            run_directory.make_empty(directory, overwrite=overwrite)
             write_json(plain(config), directory / "config.json")
             prepared = True
 
     pieces = KeptPieces(directory, prepare, _origin(config))
-    with _nothing_left(directory, lambda: prepared), kept_by(pieces):
-        record = ANALYSES[config.analysis](config)
-    prepare()
-    write_record(record, path)
-    pieces.drop()
-    return record
-
-
-@contextlib.contextmanager
-def _nothing_left(
-    directory: pathlib.Path, prepared: Callable[[], bool]
-) -> Iterator[None]:
-    """Remove a directory that was made for an analysis that can't be."""
     try:
-        yield
+        with kept_by(pieces):
+            record = ANALYSES[config.analysis](config)
     except ValueError:
-        if prepared():
-            shutil.rmtree(directory)
+        if prepared and not begun:
+            run_directory.clear(directory)  # it can't be
         raise
+    prepare()
+    write_record(record, directory / "analysis.json")
+    pieces.drop()
 
 
 def _origin(config: AnalysisConfig) -> dict[str, Any]:

@@ -70,7 +70,8 @@ def search(
         config: everything the search depends on.
         output_dir: the run directory.
         overwrite: replace the search that is there.
-        resume: go on with the search that is there.
+        resume: go on with the search that is there; where there is none,
+            begin.
         say: is told what a person should know; default `print`.
 
     Returns:
@@ -80,13 +81,28 @@ def search(
         ValueError: for settings that can't be used, or a search none of
             whose trials completed.
     """
-    directory = _checked(output_dir, config, overwrite, resume)
+    directory = pathlib.Path(output_dir)
+    if is_worker():
+        return _search(config, directory, overwrite, resume, say)
+    with run_directory.claimed(
+        directory, config, overwrite=overwrite, resume=resume
+    ) as begun:
+        return _search(config, directory, overwrite, begun, say)
+
+
+def _search(
+    config: SearchConfig,
+    directory: pathlib.Path,
+    overwrite: bool,
+    resume: bool,
+    say: Say,
+) -> SearchRecord | None:
     data = load_split_data(config.training(_needed(config)), say)
     space = _space(config, data)
     _check_settings(config, space, data)
     if not is_worker():
         if not resume:
-            run_directory.make_empty(directory, config)
+            run_directory.make_empty(directory, overwrite=overwrite)
         write_json(plain(config), directory / "config.json")
     origin = {"configuration": plain(config), **provenance(config.seed)}
     trials = Trials(config, directory, say)
@@ -137,26 +153,6 @@ def search(
             f"{config.clean_floor:g} and without masked gradients."
         )
     return record
-
-
-def _checked(
-    output_dir: str | pathlib.Path,
-    config: SearchConfig,
-    overwrite: bool,
-    resume: bool,
-) -> pathlib.Path:
-    """Return the directory if this search may be written there."""
-    directory = pathlib.Path(output_dir)
-    if is_worker():
-        return directory
-    if overwrite and resume:
-        raise ValueError("A run is either replaced or resumed, not both.")
-    run_directory.check_free(directory, overwrite=overwrite, resume=resume)
-    if resume:
-        run_directory.check_same(directory, plain(config))
-    else:
-        run_directory.check_replaceable(directory, config)
-    return directory
 
 
 def _needed(config: SearchConfig) -> dict[str, Any]:
