@@ -20,8 +20,6 @@ from tfrobust.reports.searches import finalist_rows
 from tfrobust.reports.searches import plot_search
 from tfrobust.reports.searches import trial_rows
 from tfrobust.reports.shelf import Shelf
-from tfrobust.reports.tables import as_markdown
-from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import curvature_rows
 from tfrobust.reports.tables import flatness_rows
@@ -32,6 +30,8 @@ from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 from tfrobust.reports.tables import surface_rows
 from tfrobust.reports.tables import transfer_rows
+from tfrobust.reports.text import as_markdown
+from tfrobust.reports.text import as_text
 
 __all__ = [
     "as_markdown",

@@ -24,14 +24,14 @@ from tfrobust.reports.kinds import caption
 from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.kinds import told
 from tfrobust.reports.shelf import Shelf
-from tfrobust.reports.tables import as_markdown
 from tfrobust.reports.tables import attack_rows
-from tfrobust.reports.tables import markdown_text
 from tfrobust.reports.tables import median_norms
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 from tfrobust.reports.tables import transfer_note
 from tfrobust.reports.tables import transfer_rows
+from tfrobust.reports.text import as_markdown
+from tfrobust.reports.text import markdown_text
 from tfrobust.reports.trainings import training_rows
 
 Make = Callable[[], list[str]]
