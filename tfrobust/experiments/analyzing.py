@@ -10,10 +10,12 @@ from typing import Any
 
 from tfrobust import reports
 from tfrobust.attacks.pieces import kept_by
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.analyses import ANALYSES
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.kept_pieces import KeptPieces
+from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
 from tfrobust.records import plain
 from tfrobust.records import read_record
@@ -52,7 +54,10 @@ def analyze(
         finished = begun and (directory / "analysis.json").is_file()
         if not finished:
             _compute(config, directory, overwrite=overwrite, begun=begun)
+        # Drawn as it was written: a resumed run has the same pictures.
         record = read_record(directory / "analysis.json")
+        if finished:
+            _check_finished(record, config, directory)
         kind = reports.KINDS[type(record)]
         for rows in kind.tables:
             say(reports.as_text(rows(record)))
@@ -90,6 +95,24 @@ def _compute(
     prepare()
     write_record(record, directory / "analysis.json")
     pieces.drop()
+
+
+def _check_finished(
+    record: Record, config: AnalysisConfig, directory: pathlib.Path
+) -> None:
+    """Raise `ValueError` unless a record is of this analysis and model."""
+    other = ""
+    if record.provenance.get("configuration") != plain(config):
+        other = "of something else"
+    elif config.model:
+        digest = weights_digest(load_classifier(config.model))
+        if digest != record.model_digest:
+            other = f"of another model than {config.model} is now"
+    if other:
+        raise ValueError(
+            f"{directory}/analysis.json is {other}; pass --overwrite to begin "
+            "again."
+        )
 
 
 def _origin(config: AnalysisConfig) -> dict[str, Any]:
