@@ -1,6 +1,7 @@
 """Every analysis, from a configuration to record, table and pictures."""
 
 import dataclasses
+import json
 import math
 import shutil
 
@@ -13,7 +14,9 @@ from tests.records_test import ROWS
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import reports
+from tfrobust.experiments.analysis_config import SETTINGS
 from tfrobust.experiments.analysis_config import WITHOUT_MODEL
+from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import write_record
 
@@ -158,6 +161,40 @@ def test_a_model_is_asked_for_only_where_one_is_looked_into(model):
         experiments.AnalysisConfig("", "noise")
     with pytest.raises(ValueError, match="parabola trains models of its own"):
         experiments.AnalysisConfig(str(model), "parabola")
+
+
+def test_what_an_analysis_does_not_use_is_refused(model):
+    # What it is told by every name it has, it uses or refuses.
+    told = {
+        "attacks": ("fgsm",),
+        "norm": 2,
+        "epsilon": 0.5,
+        "reach": 0.5,
+        "resolution": 3,
+        "example": 1,
+        "second_axis": "least likely",
+        "num_components": 2,
+        "num_clusters": 2,
+        "decay_lengths": (1.0,),
+        "epsilons": (0.1,),
+        "component": 1,
+        "amplitudes": (1.0,),
+        "epochs": 1,
+        "normal_noise": 0.1,
+    }
+    assert set(told) == {n for names in SETTINGS.values() for n in names}
+    for analysis, used in SETTINGS.items():
+        for name, value in told.items():
+            changes = {name: value}
+            if name == "norm":
+                changes["epsilon"] = 0.5
+            if name in used:
+                _config(model, analysis, **changes)
+                continue
+            with pytest.raises(ValueError, match=f"{analysis} does not use `"):
+                _config(model, analysis, **changes)
+    stored = json.loads(json.dumps(plain(_config(model, "curvature"))))
+    assert plain(experiments.AnalysisConfig(**stored)) == stored
 
 
 def test_paths_are_of_the_attacks_asked_for(model, tmp_path):
