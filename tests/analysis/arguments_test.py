@@ -19,11 +19,11 @@ def _linear():
     return model, x, model(x).numpy().argmax(1)
 
 
-def _surface(model, x, y, **changes):
+def _surface(model, x, y=(0,), **changes):
     rows = np.eye(6, dtype="float32")
-    arguments = {"axes": {"u": rows[0], "v": rows[1]}, "reach": 0.1, "y": 0}
+    arguments = {"axes": {"u": rows[0], "v": rows[1]}, "reach": 0.1}
     return analysis.input_surface(
-        model, x[0], **arguments | {"resolution": 3} | changes
+        model, x[0], y[0], **arguments | {"resolution": 3} | changes
     )
 
 
@@ -56,20 +56,11 @@ def test_images_lie_in_the_box_or_in_bounds_of_their_own(look):
     look(model, 3 * x, y, bounds=None)
 
 
-def test_images_of_float64_are_as_flat_as_of_float32():
-    model, x, y = _linear()
-    single, double = (_flatness(model, x.astype(t), y) for t in ("f4", "f8"))
-    for name in ("gamma", "worst_loss", "linearity_error"):
-        np.testing.assert_allclose(
-            getattr(double, name), getattr(single, name), rtol=1e-3, atol=1e-5
-        )
-
-
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"y": 3}, r"Labels must lie in \[0, 2\]"),
-        ({"y": 1.5}, "Labels must be integers"),
+        ({"y": [3]}, r"Labels must lie in \[0, 2\]"),
+        ({"y": [1.5]}, "Labels must be integers"),
         ({"axes": 7}, "`axes` must be a Mapping"),
         ({"axes": dict.fromkeys("uv", np.full(6, np.nan))}, "must be finite"),
         ({"paths": {"bim": np.zeros((2, 5))}}, r"bim of shape \(2, 5\)"),
@@ -79,7 +70,7 @@ def test_images_of_float64_are_as_flat_as_of_float32():
 )
 def test_what_makes_no_surface_is_refused(changes, message):
     with pytest.raises(ValueError, match=message) as error:
-        _surface(*_linear(), **changes)
+        _surface(*_linear()[:2], **changes)
     assert "\n" not in str(error.value)
 
 

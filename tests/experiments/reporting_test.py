@@ -1,7 +1,6 @@
 """Run directories become a report; what can't be read is said."""
 
 import csv
-import dataclasses
 import json
 import math
 import re
@@ -157,15 +156,19 @@ def test_a_lone_surrogate_and_a_formula_are_text(runs, tmp_path):
     assert "=A1 \\ud800" in out.read_text()
 
 
-def test_an_odd_section_costs_itself_alone(tmp_path):
+def test_an_odd_section_costs_itself_alone(tmp_path, monkeypatch):
     curve = CurveRecord("m", {"name": "PGD"}, (0.0, 0.1), (1.0, 0.5), 4)
-    odd = dataclasses.replace(curve, attack={"threat_model": "ball"})
-    write_record(odd, tmp_path / "curve.json")
+    write_record(curve, tmp_path / "curve.json")
+
+    def fail(curves):
+        raise TypeError(f"{len(curves)} odd")
+
+    monkeypatch.setattr("tfrobust.reports.report.accuracy_curves", fail)
     write_record(evaluation("one"), tmp_path / "evaluation.json")
     shelf = experiments.report([tmp_path], tmp_path / "r.html", say=print)
     assert len(shelf.records) == 2
     page = (tmp_path / "r.html").read_text()
-    assert page.count("This section could not be made.") == 1
+    assert page.count("This section could not be made. TypeError: 1 odd") == 1
     assert '<td class="number">75.0</td>' in page
 
 
