@@ -1,6 +1,8 @@
 """Records: JSON there and back, the worst case, intervals."""
 
+import errno
 import json
+import re
 
 import pytest
 
@@ -123,6 +125,21 @@ def test_a_record_comes_back_from_its_file(record, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["record.json"]
 
 
+@pytest.mark.parametrize("before", [None, "old"])
+def test_a_file_that_fails_leaves_what_was_there(before, tmp_path):
+    path = tmp_path / "record.json"
+    if before:
+        path.write_text(before)
+    with (
+        pytest.raises(OSError, match="full"),
+        records.whole_file(path) as part,
+    ):
+        part.write_text("half of it")
+        raise OSError(errno.ENOSPC, "full")
+    left = [p.read_text() for p in tmp_path.iterdir()]
+    assert left == ([before] if before else [])
+
+
 def test_the_worst_case_is_per_example():
     record = evaluation()
     assert record.worst_case == (True, False, False, False)
@@ -146,6 +163,32 @@ def test_another_version_is_named(tmp_path):
     path.write_text(json.dumps(data))
     with pytest.raises(ValueError, match="version 99; this is 1"):
         records.read_record(path)
+
+
+@pytest.mark.parametrize(
+    "kind, fields, message",
+    [
+        (CurveRecord, {"epsilons": [0, 1, 2]}, "robust_accuracy has 2 radii,"),
+        (CurveRecord, {"robust_accuracy": [1, 7]}, r"\[float from 0 to 1, "),
+        (CurveRecord, {"epsilons": [0, 1e999]}, "epsilons holds .* not finite"),
+        (FlatnessRecord, {"num_examples": 3}, "loss has 2 images, num_ex"),
+        (FlatnessRecord, {"gamma": []}, "gamma has 0 images, num_examples 2"),
+        (TransferRecord, {"accuracy": {"pgd": [[1, 1]]}}, "has 1 models"),
+        (SurfaceRecord, {"loss": [[0], [0], [0]]}, "loss has 1 points, coor"),
+        (LeakingRecord, {"shares": {"x": [1.0]}}, "shares has 1 components"),
+        (LeakingRecord, {"energy": [0.5, -1]}, "energy is not"),
+    ],
+)
+def test_numbers_that_can_not_be_are_refused(kind, fields, message, tmp_path):
+    path = tmp_path / "x.json"
+    record = next(r for r in ROWS if isinstance(r, kind))
+    records.write_record(record, path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+    with pytest.raises(
+        ValueError, match=f"x.json is no {kind.__name__}: "
+    ) as e:
+        records.read_record(path)
+    assert re.search(message, str(e.value)) and "\n" not in str(e.value)
 
 
 def test_wilson_interval_against_published_values():

@@ -71,7 +71,7 @@ _SECOND_AXIS = FLAGS.string("second_axis", "random", "or: least likely")
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
-_RESUME = FLAGS.switch("resume", "continue the run there")
+_RESUME = FLAGS.switch("resume", "continue the run there, if there is one")
 _SEED = FLAGS.integer("seed", 0, "of the attacks")
 _BATCH_SIZE = FLAGS.integer("batch_size", 250, "attacked at a time")
 

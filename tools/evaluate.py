@@ -61,7 +61,7 @@ _OUTPUT_DIR = FLAGS.string(
     "output_dir", None, "run directory; default: only print"
 )
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
-_RESUME = FLAGS.switch("resume", "continue the run there, after a kill")
+_RESUME = FLAGS.switch("resume", "continue the run there, if there is one")
 _SHARD = FLAGS.shard(
     "shard", "i/n: every n-th batch from the i-th; the last to end merges"
 )

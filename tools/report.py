@@ -22,11 +22,19 @@ FLAGS.group("Where")
 _OUT = FLAGS.string(
     "out", None, "the page, .html; .md and .csv go beside it", required=True
 )
+_OVERWRITE = FLAGS.switch(
+    "overwrite", "replace files there that are no report, too"
+)
 
 
 def main() -> None:
     """Report as the flags say."""
-    experiments.report(_RUNS.value, _OUT.value, title=_TITLE.value)
+    experiments.report(
+        _RUNS.value,
+        _OUT.value,
+        title=_TITLE.value,
+        overwrite=_OVERWRITE.value,
+    )
 
 
 if __name__ == "__main__":

@@ -113,7 +113,7 @@ _VALIDATION_STEPS = FLAGS.integer(
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
 _OVERWRITE = FLAGS.switch("overwrite", "replace the run there")
-_RESUME = FLAGS.switch("resume", "continue the run there")
+_RESUME = FLAGS.switch("resume", "continue the run there, if there is one")
 _SEED = FLAGS.integer("seed", 0, "of weights, order and noise")
 
 FLAGS.group("Several devices, backups, summaries", rare=True)

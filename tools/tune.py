@@ -61,7 +61,7 @@ _NUM_DEVICES = FLAGS.integer("num_devices", None, "of mirrored; default all")
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string("output_dir", None, "run directory", required=True)
 _OVERWRITE = FLAGS.switch("overwrite", "replace the search there")
-_RESUME = FLAGS.switch("resume", "continue the search there")
+_RESUME = FLAGS.switch("resume", "continue the search there, if any")
 _SEED = FLAGS.integer("seed", 0, "of the tuner; trial k has seed + k")
 
 

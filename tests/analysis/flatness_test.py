@@ -17,10 +17,11 @@ def _binary():
     return model, kernel, x, model(x).numpy().argmax(1)
 
 
-def test_gamma_of_a_binary_linear_softmax_is_at_the_fgsm_corner():
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gamma_of_a_binary_linear_softmax_is_at_the_fgsm_corner(dtype):
     model, kernel, x, y = _binary()
     record = analysis.local_flatness(
-        model, x, y, epsilon=0.2, num_restarts=6, **_OF
+        model, x.astype(dtype), y, epsilon=0.2, num_restarts=6, **_OF
     )
     for row, (image, label) in enumerate(zip(x, y, strict=True)):
         w = kernel[:, 1 - label] - kernel[:, label]

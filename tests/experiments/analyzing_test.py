@@ -1,17 +1,24 @@
 """Every analysis, from a configuration to record, table and pictures."""
 
 import dataclasses
+import json
 import math
+import shutil
 
 import keras
 import pytest
 
 from tests import networks
+from tests.records_test import evaluation
+from tests.records_test import ROWS
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import reports
+from tfrobust.experiments.analysis_config import SETTINGS
 from tfrobust.experiments.analysis_config import WITHOUT_MODEL
+from tfrobust.records import plain
 from tfrobust.records import read_record
+from tfrobust.records import write_record
 
 _SMALL = {
     "gradient_leaking": {
@@ -68,6 +75,31 @@ def test_an_analysis_leaves_record_table_and_pictures(name, model, tmp_path):
     assert page.count('<img src="data:image/png') == pictures
     assert ("curves-linf" in page) == curve
     assert "No picture" not in page and "no table" not in page
+
+
+def test_a_finished_analysis_is_told_and_drawn_as_it_was(model, tmp_path):
+    path, out = shutil.copy(model, tmp_path / "m.keras"), tmp_path / "out"
+    # Not in the order of the alphabet, in which JSON keeps them.
+    config = _config(path, "covariance", attacks=("fgsm", "bim"))
+    told, drawn = [], []
+    for _ in range(2):  # the first begins, for there is none
+        lines = []
+        experiments.analyze(config, out, resume=True, say=lines.append)
+        told.append(lines)
+        drawn.append([p.read_bytes() for p in sorted(out.glob("*.png"))])
+    assert told[0] == told[1] and drawn[0] == drawn[1] != []
+    whole = (out / "analysis.json").read_bytes()
+    for name in ("evaluation", "curve"):
+        other = evaluation() if name == "evaluation" else ROWS[1]
+        write_record(other, out / "analysis.json")
+        with pytest.raises(ValueError, match="json is of something else"):
+            experiments.analyze(config, out, resume=True)
+    (out / "analysis.json").write_bytes(whole)
+    network = keras.models.load_model(path)
+    network.set_weights([weights + 1 for weights in network.get_weights()])
+    network.save(path)
+    with pytest.raises(ValueError, match="another model than .* is now"):
+        experiments.analyze(config, out, resume=True)
 
 
 def test_points_are_of_the_ball_that_was_asked_for(model, tmp_path):
@@ -129,6 +161,40 @@ def test_a_model_is_asked_for_only_where_one_is_looked_into(model):
         experiments.AnalysisConfig("", "noise")
     with pytest.raises(ValueError, match="parabola trains models of its own"):
         experiments.AnalysisConfig(str(model), "parabola")
+
+
+def test_what_an_analysis_does_not_use_is_refused(model):
+    # What it is told by every name it has, it uses or refuses.
+    told = {
+        "attacks": ("fgsm",),
+        "norm": 2,
+        "epsilon": 0.5,
+        "reach": 0.5,
+        "resolution": 3,
+        "example": 1,
+        "second_axis": "least likely",
+        "num_components": 2,
+        "num_clusters": 2,
+        "decay_lengths": (1.0,),
+        "epsilons": (0.1,),
+        "component": 1,
+        "amplitudes": (1.0,),
+        "epochs": 1,
+        "normal_noise": 0.1,
+    }
+    assert set(told) == {n for names in SETTINGS.values() for n in names}
+    for analysis, used in SETTINGS.items():
+        for name, value in told.items():
+            changes = {name: value}
+            if name == "norm":
+                changes["epsilon"] = 0.5
+            if name in used:
+                _config(model, analysis, **changes)
+                continue
+            with pytest.raises(ValueError, match=f"{analysis} does not use `"):
+                _config(model, analysis, **changes)
+    stored = json.loads(json.dumps(plain(_config(model, "curvature"))))
+    assert plain(experiments.AnalysisConfig(**stored)) == stored
 
 
 def test_paths_are_of_the_attacks_asked_for(model, tmp_path):

@@ -1,8 +1,8 @@
 """Run directories become a report; what can't be read is said."""
 
 import csv
-import dataclasses
 import json
+import math
 import re
 
 import pytest
@@ -87,6 +87,7 @@ def _changed(path, **fields):
         ({"attacks": None}, "attacks is not a list"),
         ({"attacks": [{"name": "a"}]}, "perturbation_norm, robust, settings"),
         ({"masking": "x"}, "masking is not a list"),
+        ({"provenance": {"seed": math.nan}}, "provenance holds .* not finite"),
         ({"provenance": []}, "provenance is not dict"),
         ({"model": None}, "model is not str"),
         ({"colour": "red"}, "colour unknown"),
@@ -132,6 +133,20 @@ def test_all_three_files_are_written_or_none(runs, tmp_path):
     assert [p.name for p in out.iterdir()] == ["r.md"]
 
 
+@pytest.mark.parametrize("name", ["r.html", "r.md", "r.csv"])
+def test_a_file_that_is_no_report_is_not_replaced(name, runs, tmp_path):
+    own = tmp_path / name
+    own.write_text("<!DOCTYPE html>\n<html>mine")
+    with pytest.raises(ValueError, match=f"{name} is there.*--overwrite"):
+        experiments.report([runs], tmp_path / "r.html")
+    assert own.read_text().endswith("mine")
+    for overwrite in (True, False):  # then it is a report
+        experiments.report(
+            [runs], tmp_path / "r.html", overwrite=overwrite, say=print
+        )
+        assert not own.read_text().endswith("mine")
+
+
 def test_a_lone_surrogate_and_a_formula_are_text(runs, tmp_path):
     _changed(runs / "one" / "evaluation.json", model="=A1 \ud800")
     out = tmp_path / "r.html"
@@ -141,15 +156,19 @@ def test_a_lone_surrogate_and_a_formula_are_text(runs, tmp_path):
     assert "=A1 \\ud800" in out.read_text()
 
 
-def test_an_odd_section_costs_itself_alone(tmp_path):
+def test_an_odd_section_costs_itself_alone(tmp_path, monkeypatch):
     curve = CurveRecord("m", {"name": "PGD"}, (0.0, 0.1), (1.0, 0.5), 4)
-    odd = dataclasses.replace(curve, attack={"threat_model": "ball"})
-    write_record(odd, tmp_path / "curve.json")
+    write_record(curve, tmp_path / "curve.json")
+
+    def fail(curves):
+        raise TypeError(f"{len(curves)} odd")
+
+    monkeypatch.setattr("tfrobust.reports.report.accuracy_curves", fail)
     write_record(evaluation("one"), tmp_path / "evaluation.json")
     shelf = experiments.report([tmp_path], tmp_path / "r.html", say=print)
     assert len(shelf.records) == 2
     page = (tmp_path / "r.html").read_text()
-    assert page.count("This section could not be made.") == 1
+    assert page.count("This section could not be made. TypeError: 1 odd") == 1
     assert '<td class="number">75.0</td>' in page
 
 

@@ -51,7 +51,7 @@ def _weights(path):
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
     directory = tmp_path_factory.mktemp("search") / "run"
-    record, said = _search(_config(), directory)
+    record, said = _search(_config(), directory, resume=True)  # of nothing
     return directory, record, said
 
 
@@ -273,10 +273,11 @@ def test_a_chief_and_two_workers_share_the_trials(searched, tmp_path):
         "KERASTUNER_ORACLE_PORT": port,
     }
     run = tmp_path / "run"
-    chief = _tool(run, KERASTUNER_TUNER_ID="chief", **where)
     workers = [
         _tool(run, KERASTUNER_TUNER_ID=f"worker{k}", **where) for k in range(2)
     ]
+    time.sleep(5.0)  # a chief that is late is waited for
+    chief = _tool(run, KERASTUNER_TUNER_ID="chief", **where)
     try:
         for worker in workers:
             said, _ = worker.communicate(timeout=200)

@@ -324,7 +324,7 @@ def test_a_projection_is_adapted_to_the_training_part(tmp_path):
 
 def test_another_run_is_not_overwritten_by_mistake(tmp_path):
     run = tmp_path / "run"
-    _train(_config(), run)
+    _train(_config(), run, resume=True)  # there is none, so it begins
     with pytest.raises(ValueError, match="--overwrite.*--resume"):
         _train(_config(), run)
     with pytest.raises(ValueError, match="seed=0; it can't be resumed"):

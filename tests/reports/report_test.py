@@ -14,9 +14,13 @@ from tfrobust.records import CheckRecord
 from tfrobust.records import CurveRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import FlatnessRecord
+from tfrobust.records import LeakingRecord
 from tfrobust.reports import effort
 
 HOSTILE = "<script>window.hacked=1</script><img src=x onerror=hacked()>|\"'&"
+LINKS = (
+    "[x](javascript:a()) ![y](http://e) \\[z](q) <http://e> www.e.org a@e.org"
+)
 
 
 class _Reader(html.parser.HTMLParser):
@@ -125,6 +129,78 @@ def test_markdown_has_the_table_and_no_element():
     shown = HOSTILE.replace("<", "&lt;").replace("|", "\\|")
     assert f"| {shown} | 75.0 | 50.0 | 50.0 | 25.0 | failed" in text
     assert "- masked gradients, failed: zero gradients 0.500, " in text
+
+
+def test_markdown_of_a_name_holds_no_link():
+    text = reports.markdown_report(shelf(LINKS), "title")
+    dead = (
+        r"\[x\](javascript:a()) !\[y\](http&#58;//e) \\\[z\](q) "
+        "&lt;http&#58;//e> www&#46;e.org a&#64;e.org"
+    )
+    assert f"### {dead}\n" in text and f"| {dead} | 75.0 |" in text
+    for live in ("](", "://", "www.", "@", "<"):
+        assert live not in text.replace(r"\](", "")
+
+
+def test_markdown_tells_what_the_page_tells():
+    text = reports.markdown_report(shelf(), "title")
+    # Rows of the transfer matrix, of a training, and of a search without a
+    # radius: the median of the norms that broke an example that was right.
+    assert "| a | 25.0 | 75.0 |" in text and "| b | 50.0 | 12.5 |" in text
+    assert "| epoch | loss |\n|---|---:|\n| 1 | 1 |\n| 2 | 0.5 |" in text
+    free = {"name": "DDN", "threat_model": {"norm": 2, "epsilon": "inf"}}
+    attack = dataclasses.replace(evaluation().attacks[0], settings=free)
+    record = dataclasses.replace(evaluation(), attacks=(attack,))
+    found = reports.Shelf((("a", record),))
+    text = reports.markdown_report(found, "title")
+    assert "| a | 50.0 | 15.0 - 85.0 | 0.05 |" in text
+    rows = csv.DictReader(io.StringIO(reports.csv_report(found)))
+    assert [r["median_norm"] for r in rows] == ["", "0.05", ""]
+
+
+def test_sections_of_one_name_say_where_they_were_found():
+    flat = next(r for r in ROWS if isinstance(r, FlatnessRecord))
+    both = reports.Shelf((("a.json", flat), ("b.json", flat)))
+    text = reports.markdown_report(both, "title")
+    heads = [line for line in text.splitlines() if "flatness: m" in line]
+    assert [h.split("m ")[1] for h in heads] == ["(a.json)", "(b.json)"]
+
+
+@pytest.mark.parametrize(
+    "settings, shown",
+    [
+        ({}, "?, epsilon=?"),
+        ({"name": "PGD", "threat_model": "x"}, "?, epsilon=?, threat_model=x"),
+        ({"threat_model": {"norm": [1], "epsilon": {}}}, "[1], epsilon={}"),
+        ({"num_restarts": "many"}, "?, epsilon=?, num_restarts=many"),
+    ],
+)
+def test_odd_settings_are_shown_and_cost_nothing_else(settings, shown):
+    attack = dataclasses.replace(evaluation().attacks[0], settings=settings)
+    record = dataclasses.replace(evaluation("odd"), attacks=(attack,))
+    found = reports.Shelf((("a", record), ("b", evaluation("good"))))
+    page = reports.html_report(found, "title")
+    markdown = reports.markdown_report(found, "title")
+    for text in (page, markdown):
+        assert "could not be made" not in text and "75.0" in text
+    assert f"a: {settings.get('name', '?')} (l{shown})" in page
+    assert len(reports.csv_report(found).splitlines()) == 1 + 3 + 4
+
+
+def test_a_section_of_markdown_that_fails_says_why_in_its_place():
+    torn = next(r for r in ROWS if isinstance(r, LeakingRecord))
+    torn = dataclasses.replace(torn, provenance=None)
+    found = reports.Shelf((("a", torn), ("b", evaluation())))
+    text = reports.markdown_report(found, "title")
+    assert text.count("This section could not be made. TypeError: ") == 1
+    assert "| m | 75.0 |" in text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\r=", "\t=", "\n@"])
+def test_no_cell_of_a_csv_is_a_formula(start):
+    found = reports.Shelf((("a", evaluation(f"{start}A1")),))
+    for line in reports.csv_report(found).splitlines()[1:]:
+        assert line.startswith("'") and line.split(",")[0].endswith("A1")
 
 
 def test_csv_has_a_line_per_model_and_attack_with_its_interval():

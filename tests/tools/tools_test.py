@@ -132,12 +132,10 @@ def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
     arguments = [
         f"--model={run}/last.keras",
         "--num_examples=30",
-        "--num_components=16",
-        "--attacks=fgsm",
-        "--epsilon=1",
         f"--output_dir={out}",
     ]
-    assert _run(analyze, *arguments) == 0
+    attacked = ["--attacks=fgsm", "--epsilon=1"]
+    assert _run(analyze, "--num_components=16", *attacked, *arguments) == 0
     assert {p.name for p in out.iterdir()} == {
         "config.json",
         "analysis.json",
@@ -151,7 +149,7 @@ def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
     assert f"{100 * shares[-1]:.1f}" in printed
     arguments[-1] = f"--output_dir={tmp_path / 'surface'}"
     surface = ["--analysis=surface", "--example=3", "--resolution=5"]
-    assert _run(analyze, *surface, *arguments) == 0
+    assert _run(analyze, *surface, *attacked, *arguments) == 0
     record = read_record(tmp_path / "surface" / "analysis.json")
     assert record.example == 3 and len(record.decision) == 5
     assert "keeps its class from" in capsys.readouterr().out
@@ -163,6 +161,8 @@ def test_analyze_writes_record_table_and_picture(tmp_path, capsys):
     assert "slack of theorem 1" in capsys.readouterr().out
     assert _run(analyze, "--analysis=leaking", *arguments) == 1
     assert "gradient_leaking" in capsys.readouterr().err
+    assert _run(analyze, "--analysis=flatness", *attacked, *arguments) == 1
+    assert "flatness does not use `attacks`" in capsys.readouterr().err
 
 
 def test_flagfile(tmp_path, capsys):

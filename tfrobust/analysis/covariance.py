@@ -21,6 +21,7 @@ from tfrobust.arguments import check_integer
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.pieces import attacked
+from tfrobust.attacks.pieces import check_attacks
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -67,6 +68,7 @@ def perturbation_covariance(
         ValueError: for flat inputs, or an attack called "images".
     """
     check_integer("batch_size", batch_size, minimum=1)
+    check_attacks(attacks)
     x = check_images(x)
     _check_sources(x, attacks)
     check_classifier(classifier, x)

@@ -44,8 +44,12 @@ def curvature(
     num_steps: int = 40,
     near_zero: float = 1e-3,
     seed: int = 0,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
     progress: Callable[[int], None] | None = None,
-    **of: Any,
+    model: str = "",
+    model_digest: str = "",
+    data: str = "",
+    provenance: dict[str, Any] | None = None,
 ) -> CurvatureRecord:
     """Return Jacobian of the decision function and Hessian of the loss.
 
@@ -64,11 +68,12 @@ def curvature(
         near_zero: an entry of the Jacobian counts as zero below so much of
             the image's largest; default 0.001.
         seed: of Lanczos' first vector.
+        bounds: that images must lie in, as of a `NormBall`; default (0, 1).
         progress: called with so many products of all Hessians with a vector
             each, `num_products` in all.
-        of: the record's `model`, `model_digest`, `data`, `provenance`.
+        model, model_digest, data, provenance: of the record.
     """
-    x = check_images(x, bounds=None)
+    x = check_images(x, bounds=bounds)
     check_classifier(classifier, x)
     classes = predict_logits(classifier, x[:1]).shape[1]
     y = check_labels(y, num_examples=len(x), num_classes=classes)
@@ -93,6 +98,9 @@ def curvature(
         mean_size = None
     order = np.argsort(-np.abs(values), axis=1)[:, :count]
     return CurvatureRecord(
+        model=model,
+        model_digest=model_digest,
+        data=data,
         num_examples=len(x),
         jacobian_l1=_numbers(jacobian.sum(1)),
         jacobian_l2=_numbers(np.linalg.norm(jacobian, axis=1)),
@@ -104,7 +112,7 @@ def curvature(
         ),
         mean_eigenvalue_size=mean_size,
         decision_bends=bool(np.any(bends != 0)),
-        **of,
+        provenance=provenance or {},
     )
 
 

@@ -21,6 +21,7 @@ from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.pieces import attacked
+from tfrobust.attacks.pieces import check_attacks
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -78,7 +79,8 @@ def feature_analysis(
         ValueError: for fewer images than clusters, fewer than two, or a
             model without a layer "features".
     """
-    _check_attacks(attacks)
+    check_attacks(attacks)
+    _check_names(attacks)
     check_integer("num_embedded", num_embedded, minimum=1)
     check_integer("batch_size", batch_size, minimum=1)
     check_positive("perplexity", perplexity)
@@ -283,7 +285,7 @@ def embed_features(
         return tsne.fit_transform(features)
 
 
-def _check_attacks(attacks: Mapping[str, Attack]) -> None:
+def _check_names(attacks: Mapping[str, Attack]) -> None:
     if not attacks or CLEAN in attacks:
         raise ValueError(
             f"`attacks` must name at least one attack, and none {CLEAN!r}. "

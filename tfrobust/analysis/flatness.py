@@ -62,7 +62,10 @@ def local_flatness(
     resolution: int = 101,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
-    **of: Any,
+    model: str = "",
+    model_digest: str = "",
+    data: str = "",
+    provenance: dict[str, Any] | None = None,
 ) -> FlatnessRecord:
     """Return the largest gradient norm, loss and linearity error in a ball.
 
@@ -83,7 +86,7 @@ def local_flatness(
         seed: of the starts.
         progress: called with n after each of three searches and after the
             segments.
-        of: the record's `model`, `model_digest`, `data`, `provenance`.
+        model, model_digest, data, provenance: of the record.
     """
     check_integer("resolution", resolution, minimum=2)
     x = check_images(x)
@@ -124,6 +127,9 @@ def local_flatness(
     )
     found = _gradient_norm(classifier, steepest, y)
     return FlatnessRecord(
+        model=model,
+        model_digest=model_digest,
+        data=data,
         num_examples=len(x),
         epsilon=float(epsilon),
         loss=_numbers(loss),
@@ -134,7 +140,7 @@ def local_flatness(
         linearity_error=_numbers(
             np.abs(_loss(classifier, bent, y) - loss - along)
         ),
-        **of,
+        provenance=provenance or {},
     )
 
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tfrobust.attacks import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.pieces import attacked
+from tfrobust.attacks.pieces import check_attacks
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
@@ -36,7 +37,10 @@ def gradient_leaking(
     *,
     batch_size: int = 250,
     progress: Callable[[str, int], None] | None = None,
-    **of: Any,
+    model: str = "",
+    model_digest: str = "",
+    data: str = "",
+    provenance: dict[str, Any] | None = None,
 ) -> LeakingRecord:
     """Return the mean share of gradients in the first d components.
 
@@ -53,11 +57,12 @@ def gradient_leaking(
         attacks: name -> attack whose perturbations are looked at.
         batch_size: examples at a time; default 250.
         progress: called with (attack name, examples done).
-        of: the record's `model`, `model_digest`, `data`, `provenance`.
+        model, model_digest, data, provenance: of the record.
 
     Raises:
         ValueError: for images of another size than the components.
     """
+    check_attacks(attacks or {})
     x = check_images(x)
     check_classifier(classifier, x)
     classes = predict_logits(classifier, x[:1]).shape[1]
@@ -92,6 +97,9 @@ def gradient_leaking(
     vectors = components.eigenvectors
     flat = gradients.reshape(len(x), -1).astype("float64")
     return LeakingRecord(
+        model=model,
+        model_digest=model_digest,
+        data=data,
         num_examples=len(x),
         eigenvalues=tuple(components.eigenvalues.tolist()),
         energy=tuple(components.energy.tolist()),
@@ -100,7 +108,7 @@ def gradient_leaking(
         mean_gradient_norm=float(np.linalg.norm(flat, axis=1).mean()),
         perturbation_norms=norms,
         settings={n: describe(a) for n, a in (attacks or {}).items()},
-        **of,
+        provenance=provenance or {},
     )
 
 

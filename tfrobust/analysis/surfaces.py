@@ -16,11 +16,13 @@ import tensorflow as tf
 
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
+from tfrobust.arguments import check_type
 from tfrobust.attacks import GradientAttack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.signs import input_gradients
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
+from tfrobust.inputs import check_labels
 from tfrobust.objectives import cross_entropy
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import LeastLikely
@@ -40,7 +42,12 @@ def input_surface(
     resolution: int = 41,
     paths: Mapping[str, np.ndarray] | None = None,
     batch_size: int = 250,
-    **of: Any,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
+    example: int = 0,
+    model: str = "",
+    model_digest: str = "",
+    data: str = "",
+    provenance: dict[str, Any] | None = None,
 ) -> SurfaceRecord:
     """Return loss and decision function at x + i u + j v.
 
@@ -57,17 +64,22 @@ def input_surface(
         paths: name -> images (steps, ...) whose place on the plane, by least
             squares, is recorded.
         batch_size: points at a time; default 250.
-        of: the record's `model`, `model_digest`, `data`, `example`,
-            `provenance`.
+        bounds: that images must lie in, as of a `NormBall`; default (0, 1).
+        example: which image it is, for the record; default 0.
+        model, model_digest, data, provenance: of the record.
 
     Raises:
-        ValueError: for axes that span no plane.
+        ValueError: for axes that span no plane, or paths of other images.
     """
     check_positive("reach", reach)
     check_integer("resolution", resolution, minimum=2)
-    x = check_images(x[None], bounds=None)[0]
+    check_integer("batch_size", batch_size, minimum=1)
+    x = check_images(np.asarray(x)[None], bounds=bounds)[0]
     check_classifier(classifier, x[None])
+    classes = predict_logits(classifier, x[None]).shape[1]
+    label = check_labels([y], num_examples=1, num_classes=classes)[0]
     plane = _plane(x, axes)
+    _check_paths(x, paths or {})
     steps = np.linspace(-reach, reach, resolution)
     grid = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1)
     grid = grid.reshape(-1, 2)
@@ -81,13 +93,17 @@ def input_surface(
             for start in range(0, len(grid), batch_size)
         ]
     )
-    labels = tf.fill((len(grid),), tf.constant(y, tf.int64))
+    labels = tf.fill((len(grid),), tf.constant(label, tf.int64))
     shape = (resolution, resolution)
     loss = cross_entropy(labels, tf.constant(logits)).numpy().reshape(shape)
     decision = -margin(labels, tf.constant(logits)).numpy().reshape(shape)
     first, second = axes
     return SurfaceRecord(
-        label=int(y),
+        model=model,
+        model_digest=model_digest,
+        data=data,
+        example=example,
+        label=int(label),
         axes=(first, second),
         coordinates=tuple(float(step) for step in steps),
         loss=_rows(loss),
@@ -96,7 +112,7 @@ def input_surface(
             name: _rows(_places(x, plane, images))
             for name, images in (paths or {}).items()
         },
-        **of,
+        provenance=provenance or {},
     )
 
 
@@ -152,6 +168,7 @@ def _sign_axis(
 
 def _plane(x: np.ndarray, axes: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the two directions as columns, (D, 2)."""
+    check_type("axes", axes, Mapping, example='{"loss": u, "random": v}')
     shapes = {np.shape(axis) for axis in axes.values()}
     if len(axes) != 2 or shapes != {x.shape}:
         raise ValueError(
@@ -159,12 +176,27 @@ def _plane(x: np.ndarray, axes: Mapping[str, np.ndarray]) -> np.ndarray:
             f"Received: {len(axes)} of shape {shapes}"
         )
     plane = np.stack([np.ravel(a) for a in axes.values()], 1).astype("float64")
+    if not np.isfinite(plane).all():
+        raise ValueError(
+            f"`axes` must be finite. Received: {', '.join(axes)}, of which "
+            "one is not"
+        )
     if np.linalg.matrix_rank(plane) < 2:
         raise ValueError(
             f"`axes` must span a plane. Received: {', '.join(axes)}, of which "
             "one is a multiple of the other"
         )
     return plane
+
+
+def _check_paths(x: np.ndarray, paths: Mapping[str, np.ndarray]) -> None:
+    check_type("paths", paths, Mapping, example='{"bim": images}')
+    for name, images in paths.items():
+        if np.shape(images)[1:] != x.shape:
+            raise ValueError(
+                f"A path must be images of shape {x.shape}, (steps, ...). "
+                f"Received: {name} of shape {np.shape(images)}"
+            )
 
 
 def _points(x: np.ndarray, plane: np.ndarray, at: np.ndarray) -> np.ndarray:

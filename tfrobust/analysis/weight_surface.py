@@ -53,6 +53,7 @@ def weight_surface(
     reach: float = 1.0,
     seed: int = 0,
     batch_size: int = 250,
+    bounds: tuple[float, float] | None = (0.0, 1.0),
     progress: Callable[[int], None] | None = None,
     model: str = "",
     model_digest: str = "",
@@ -75,6 +76,7 @@ def weight_surface(
         seed: of the directions, in [0, 2**32); the same seed gives networks
             of one architecture the same ones, up to the filters' norms.
         batch_size: images at a time; default 250.
+        bounds: that images must lie in, as of a `NormBall`; default (0, 1).
         progress: called with `resolution` after each of so many rows.
         model, model_digest, data, provenance: of the record.
 
@@ -85,7 +87,7 @@ def weight_surface(
     _check_grid(resolution, reach)
     check_seed(seed)
     check_integer("batch_size", batch_size, minimum=1)
-    x, y = _check_data(classifier, x, y)
+    x, y = _check_data(classifier, x, y, bounds)
     directions = [weight_direction(classifier, seed, k) for k in (0, 1)]
     look = _at_places(classifier, x, y, directions, batch_size)
     half = resolution // 2
@@ -248,12 +250,15 @@ def _check_grid(resolution: int, reach: float) -> None:
 
 
 def _check_data(
-    classifier: keras.Model, x: Any, y: Any
+    classifier: keras.Model,
+    x: Any,
+    y: Any,
+    bounds: tuple[float, float] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return images and labels; the classifier is built afterwards."""
     example = "tfrobust.as_classifier(model)"
     check_type("classifier", classifier, keras.Model, example=example)
-    x = check_images(x, bounds=None)
+    x = check_images(x, bounds=bounds)
     check_classifier(classifier, x)
     logits = predict_logits(classifier, x[:1])
     check_logits(logits)

@@ -6,12 +6,14 @@ import contextlib
 import contextvars
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import numpy as np
 
 from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_type
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
@@ -51,6 +53,13 @@ def piece(name: str, compute: Compute) -> Arrays:
     """
     keep = _KEEP.get()
     return compute() if keep is None else keep(name, compute)
+
+
+def check_attacks(attacks: Any) -> None:
+    """Raise `ValueError` unless `attacks` is a mapping of names to attacks."""
+    check_type("attacks", attacks, Mapping, example='{"pgd": PGD(ball)}')
+    for name, attack in attacks.items():
+        check_type(f"attacks[{name!r}]", attack, Attack, example="PGD(ball)")
 
 
 def attacked(

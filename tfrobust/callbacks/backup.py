@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfrobust.arguments import check_integer
+from tfrobust.records import whole_file
 
 _PATTERN = "backup-*.npz"
 
@@ -114,10 +115,8 @@ class BackupSteps(keras.callbacks.Callback):
 
     def _save(self) -> None:
         path = backup_of(self.directory, self.done)
-        part = path.with_name(f".part-{path.name}")
-        with part.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             np.savez(file, **_state(self.model))  # type: ignore[arg-type]
-        part.replace(path)
         for old in backups(self.directory)[2:]:
             old.unlink()
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import keras
 
+from tfrobust.records import whole_file
+
 LAST = "last.keras"
 BEST_ROBUST = "best_robust.keras"
 
@@ -59,6 +61,5 @@ class KeepCheckpoints(keras.callbacks.Callback):
 
     def _save(self, name: str) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        part = self.directory / f".part-{name}"
-        self.model.save(part)
-        part.replace(self.directory / name)
+        with whole_file(self.directory / name) as part:
+            self.model.save(part)

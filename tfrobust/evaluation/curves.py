@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
-from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_non_negative
+from tfrobust.arguments import check_type
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.pieces import attacked
 from tfrobust.evaluation.suite import Progress
@@ -45,13 +47,19 @@ def accuracy_against_epsilon(
 
     Returns:
         A record; accuracy at epsilon = 0 is the clean one.
+
+    Raises:
+        ValueError: for what is no attack, or radii that do not rise.
     """
-    check_integer("len(epsilons)", len(epsilons), minimum=1)
+    check_type("attack", attack, Attack, example="PGD(ball)")
+    _check_radii(epsilons)
+    # All are made before the first is used: errors come at once.
+    attacks = [at_radius(attack, epsilon) for epsilon in epsilons]
     accuracies = []
-    for epsilon in epsilons:
+    for epsilon, at_epsilon in zip(epsilons, attacks, strict=True):
         result = attacked(
             f"radius {epsilon}",
-            at_radius(attack, epsilon),
+            at_epsilon,
             classifier,
             x,
             y,
@@ -71,6 +79,18 @@ def accuracy_against_epsilon(
         data=data,
         provenance=provenance or {},
     )
+
+
+def _check_radii(epsilons: Sequence[float]) -> None:
+    if np.ndim(epsilons) != 1 or not len(epsilons):
+        raise ValueError(
+            "`epsilons` must be at least one radius, in a list. "
+            f"Received: epsilons={epsilons!r}"
+        )
+    for epsilon in epsilons:
+        check_non_negative("epsilons", epsilon)
+    if list(epsilons) != sorted(set(epsilons)):
+        raise ValueError(f"`epsilons` must rise. Received: {tuple(epsilons)}")
 
 
 def at_radius(attack: Attack, epsilon: float) -> Attack:

@@ -51,6 +51,24 @@ USUAL: dict[str, Attacked] = {
     "parabola": Attacked(()),
     "sine_surface": Attacked(()),
 }
+_ATTACKED = ("attacks", "norm", "epsilon")
+# What an analysis can be told beside model, images, seed and batch size.
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "gradient_leaking": (*_ATTACKED, "num_components"),
+    "surface": (*_ATTACKED, "example", "reach", "resolution", "second_axis"),
+    "weight_surface": ("reach", "resolution"),
+    "curvature": (),
+    "curvature_path": _ATTACKED,
+    "flatness": ("reach",),
+    "features": (*_ATTACKED, "num_clusters"),
+    "covariance": _ATTACKED,
+    "noise": ("norm", "epsilon", "decay_lengths"),
+    "examples": _ATTACKED,
+    "radius": (*_ATTACKED, "epsilons"),
+    "poisoning": ("num_components", "component", "amplitudes", "epochs"),
+    "parabola": ("normal_noise",),
+    "sine_surface": ("normal_noise",),
+}
 # These train models of their own.
 WITHOUT_MODEL = ("poisoning", "parabola", "sine_surface")
 
@@ -142,6 +160,21 @@ class AnalysisConfig:
                 f"`epsilons` must rise. Received: {tuple(self.epsilons)}"
             )
         attack_names(self.attack_list, self.ball.norm)
+        self._check_used()
+
+    def _check_used(self) -> None:
+        """Raise `ValueError` for what is set and would not be looked at."""
+        special = {name for names in SETTINGS.values() for name in names}
+        unused = special - set(SETTINGS[self.analysis])
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            # From JSON, tuples come as lists.
+            value = tuple(value) if isinstance(value, list) else value
+            if field.name in unused and value != field.default:
+                raise ValueError(
+                    f"{self.analysis} does not use `{field.name}`. "
+                    f"Received: {field.name}={value!r}"
+                )
 
     def _check_model(self) -> None:
         needs = self.analysis not in WITHOUT_MODEL

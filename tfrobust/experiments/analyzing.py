@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import pathlib
-import shutil
 from collections.abc import Callable
-from collections.abc import Iterator
 from typing import Any
 
 from tfrobust import reports
 from tfrobust.attacks.pieces import kept_by
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.analyses import ANALYSES
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.kept_pieces import KeptPieces
+from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
 from tfrobust.records import plain
 from tfrobust.records import read_record
@@ -42,67 +41,78 @@ def analyze(
         config: everything the analysis depends on.
         output_dir: the run directory.
         overwrite: replace the run that is there.
-        resume: go on with the run that is there.
+        resume: go on with the run that is there; where there is none, begin.
         say: is told what a person should know; default `print`.
 
     Raises:
         ValueError: for settings, model or data that can't be used.
     """
-    if overwrite and resume:
-        raise ValueError("A run is either replaced or resumed, not both.")
-    directory = run_directory.check_free(
-        output_dir, overwrite=overwrite, resume=resume
-    )
-    if resume:
-        run_directory.check_same(directory, plain(config))
-    else:
-        run_directory.check_replaceable(directory, config)
-    record = _record(config, directory, resume=resume)
-    kind = reports.KINDS[type(record)]
-    for rows in kind.tables:
-        say(reports.as_text(rows(record)))
-    for number, drawing in enumerate(kind.drawings):
-        suffix = f"-{number + 1}" if number else ""
-        drawing.save([record], directory / f"analysis{suffix}.png")
+    directory = pathlib.Path(output_dir)
+    with run_directory.claimed(
+        directory, config, overwrite=overwrite, resume=resume
+    ) as begun:
+        finished = begun and (directory / "analysis.json").is_file()
+        if not finished:
+            _compute(config, directory, overwrite=overwrite, begun=begun)
+        # Drawn as it was written: a resumed run has the same pictures.
+        record = read_record(directory / "analysis.json")
+        if finished:
+            _check_finished(record, config, directory)
+        kind = reports.KINDS[type(record)]
+        for rows in kind.tables:
+            say(reports.as_text(rows(record)))
+        for number, drawing in enumerate(kind.drawings):
+            suffix = f"-{number + 1}" if number else ""
+            drawing.save([record], directory / f"analysis{suffix}.png")
     return record
 
 
-def _record(
-    config: AnalysisConfig, directory: pathlib.Path, *, resume: bool
-) -> Record:
-    """Return the record, which is on disk afterwards."""
-    path = directory / "analysis.json"
-    if resume and path.is_file():
-        return read_record(path)
-    prepared = False
+def _compute(
+    config: AnalysisConfig,
+    directory: pathlib.Path,
+    *,
+    overwrite: bool,
+    begun: bool,
+) -> None:
+    """Write the record."""
+    prepared = begun
 
     def prepare() -> None:
         nonlocal prepared
-        if not resume and not prepared:
-            run_directory.make_empty(directory, config)
+        if not prepared:
+            run_directory.make_empty(directory, overwrite=overwrite)
             write_json(plain(config), directory / "config.json")
             prepared = True
 
     pieces = KeptPieces(directory, prepare, _origin(config))
-    with _nothing_left(directory, lambda: prepared), kept_by(pieces):
-        record = ANALYSES[config.analysis](config)
-    prepare()
-    write_record(record, path)
-    pieces.drop()
-    return record
-
-
-@contextlib.contextmanager
-def _nothing_left(
-    directory: pathlib.Path, prepared: Callable[[], bool]
-) -> Iterator[None]:
-    """Remove a directory that was made for an analysis that can't be."""
     try:
-        yield
+        with kept_by(pieces):
+            record = ANALYSES[config.analysis](config)
     except ValueError:
-        if prepared():
-            shutil.rmtree(directory)
+        if prepared and not begun:
+            run_directory.clear(directory)  # it can't be
         raise
+    prepare()
+    write_record(record, directory / "analysis.json")
+    pieces.drop()
+
+
+def _check_finished(
+    record: Record, config: AnalysisConfig, directory: pathlib.Path
+) -> None:
+    """Raise `ValueError` unless a record is of this analysis and model."""
+    other = ""
+    if record.provenance.get("configuration") != plain(config):
+        other = "of something else"
+    elif config.model:
+        digest = weights_digest(load_classifier(config.model))
+        if digest != record.model_digest:
+            other = f"of another model than {config.model} is now"
+    if other:
+        raise ValueError(
+            f"{directory}/analysis.json is {other}; pass --overwrite to begin "
+            "again."
+        )
 
 
 def _origin(config: AnalysisConfig) -> dict[str, Any]:

@@ -30,12 +30,12 @@ def record_run(
     """
     if output_dir is None:
         return measure(config)
-    directory = run_directory.check_free(output_dir, overwrite=overwrite)
-    run_directory.check_replaceable(directory, config)
-    record = measure(config)
-    run_directory.make_empty(directory, config)
-    write_json(plain(config), directory / "config.json")
-    write_record(record, directory / "benchmark.json")
+    directory = pathlib.Path(output_dir)
+    with run_directory.claimed(directory, config, overwrite=overwrite):
+        record = measure(config)
+        run_directory.make_empty(directory, overwrite=overwrite)
+        write_json(plain(config), directory / "config.json")
+        write_record(record, directory / "benchmark.json")
     return record
 
 

@@ -6,7 +6,6 @@ import datetime
 import os
 import pathlib
 import platform
-import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -55,7 +54,7 @@ def evaluate(
         config: everything the evaluation depends on.
         output_dir: the run directory; `None` writes nothing.
         overwrite: replace the run that is there.
-        resume: go on with the run that is there.
+        resume: go on with the run that is there; where there is none, begin.
         shard: which batches to do; default all. Shards share a directory,
             or are copied into one and any of them resumed; the last to end
             writes the record.
@@ -70,9 +69,31 @@ def evaluate(
     if output_dir is None:
         if resume or not shard.is_all:
             raise ValueError("Resuming and shards need an output directory.")
-        directory = None
-    else:
-        directory = _checked(output_dir, config, overwrite, resume, shard)
+        return _evaluate(config, None, overwrite, shard, say)
+    directory = pathlib.Path(output_dir)
+    if directory.resolve() in pathlib.Path(config.model).resolve().parents:
+        raise ValueError(
+            f"The output directory {directory} holds the model "
+            f"{config.model}; choose another."
+        )
+    joins = not shard.is_all and not overwrite
+    with run_directory.claimed(
+        directory,
+        config,
+        overwrite=overwrite,
+        resume=resume or joins,
+        shared=not shard.is_all,
+    ):
+        return _evaluate(config, directory, overwrite, shard, say)
+
+
+def _evaluate(
+    config: EvaluationConfig,
+    directory: pathlib.Path | None,
+    overwrite: bool,
+    shard: Shard,
+    say: Callable[[str], None],
+) -> EvaluationRecord | None:
     classifier, adaptive = load_attacked(config.model)
     data = recipes.load_data(
         config.data, data_dir=config.data_dir, image_size=config.image_size
@@ -93,7 +114,7 @@ def evaluate(
         plan.fill(classifier, outcomes, shard)
     except ValueError:
         if directory is not None and not _seconds(outcomes) and shard.is_all:
-            shutil.rmtree(directory)  # nothing was attacked yet
+            run_directory.clear(directory)  # nothing was attacked yet
         raise
     seconds = _seconds(outcomes)
     if directory is not None:
@@ -163,39 +184,15 @@ def _names(config: EvaluationConfig, data: ImageData) -> dict[str, str]:
     return {"model": config.model, "data": data.name, "split": config.split}
 
 
-def _checked(
-    output_dir: str | pathlib.Path,
-    config: EvaluationConfig,
-    overwrite: bool,
-    resume: bool,
-    shard: Shard,
-) -> pathlib.Path:
-    """Return the directory if this run may be written there."""
-    path = pathlib.Path(output_dir)
-    joins = not shard.is_all and (path / "config.json").is_file()
-    directory = run_directory.check_free(
-        path, overwrite=overwrite, resume=resume or joins
-    )
-    if directory.resolve() in pathlib.Path(config.model).resolve().parents:
-        raise ValueError(
-            f"The output directory {directory} holds the model "
-            f"{config.model}; choose another."
-        )
-    if overwrite:
-        run_directory.check_replaceable(directory, config)
-    elif resume or joins:
-        run_directory.check_same(directory, plain(config))
-    return directory
-
-
 def _prepare(
     directory: pathlib.Path, config: EvaluationConfig, *, overwrite: bool
 ) -> None:
     """Make the directory; shards may find it there."""
     if overwrite:
-        run_directory.make_empty(directory, config)
+        run_directory.make_empty(directory, overwrite=True)
     directory.mkdir(parents=True, exist_ok=True)
-    write_json(plain(config), directory / "config.json")
+    if not run_directory.is_begun(directory):
+        write_json(plain(config), directory / "config.json")
 
 
 def _of_all_shards(

@@ -14,6 +14,7 @@ import numpy as np
 
 from tfrobust.attacks.pieces import Arrays
 from tfrobust.attacks.pieces import Compute
+from tfrobust.records import whole_file
 
 _DIRECTORY = "pieces"
 _OF = "of"
@@ -49,10 +50,8 @@ class KeptPieces:
         arrays = compute()
         self._prepare()
         self._directory.mkdir(exist_ok=True)
-        temporary = path.with_name(f".part-{path.name}")
-        with temporary.open("wb") as file:
+        with whole_file(path) as part, part.open("wb") as file:
             np.savez(file, **arrays | {_OF: np.array(of)})  # type: ignore[arg-type]
-        temporary.replace(path)
         return arrays
 
     def drop(self) -> None:

@@ -7,6 +7,8 @@ import os
 import pathlib
 from typing import Any
 
+from tfrobust.records import whole_file
+
 Header = dict[str, Any]
 
 
@@ -30,9 +32,8 @@ class OutcomeLog(dict[tuple[str, int], dict[str, Any]]):
         # What was torn goes, and the header is there before any outcome.
         whole = [json.dumps({"header": header}, sort_keys=True)]
         whole += [_line(key, outcome) for key, outcome in self.items()]
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_text("".join(line + "\n" for line in whole))
-        temporary.replace(path)
+        with whole_file(path) as part:
+            part.write_text("".join(line + "\n" for line in whole))
 
     def __setitem__(
         self, key: tuple[str, int], outcome: dict[str, Any]

@@ -90,7 +90,13 @@ def quickstart(
     say(reports.as_text(reports.robustness_rows(records)))
     for line in reports.settings_lines(records[0]):
         say(f"  {line}")
-    report([output], output / "report.html", title="Quickstart", say=_quiet)
+    report(
+        [output],
+        output / "report.html",
+        title="Quickstart",
+        overwrite=True,
+        say=_quiet,
+    )
     say(f"Models and records: {output}/NAME/  Accuracy by radius: {picture}")
     say(f"All of it on one page: {output}/report.html")
     return records

@@ -23,6 +23,7 @@ def report(
     out: str | pathlib.Path,
     *,
     title: str = "Robustness report",
+    overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> Shelf:
     """Write a report of every record below some directories.
@@ -30,24 +31,24 @@ def report(
     Args:
         runs: directories, or single record files.
         out: the page, ending in `.html`; the tables go beside it, as `.md`
-            and `.csv`. What is there is replaced.
+            and `.csv`. A report that is there is replaced.
         title: of the page.
+        overwrite: replace other files too.
         say: is told what a person should know; default `print`.
 
     Returns:
         What was found.
 
     Raises:
-        ValueError: for a path that isn't there or another ending.
+        ValueError: for a path that isn't there, another ending, or files
+            there that are no report.
         OSError: where nothing can be written.
     """
     out = pathlib.Path(out)
     if out.suffix != ".html":
         raise ValueError(f"`out` must end in .html. Received: out={out}")
     paths = [out.with_suffix(s) for s in (".csv", ".md", ".html")]
-    for path in paths:
-        if path.is_dir():
-            raise ValueError(f"{path} is a directory; choose another `out`.")
+    _check_replaceable(paths, overwrite=overwrite)
     shelf = collect(runs)
     run_directory.check_writable(out.parent)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,25 @@ def report(
     found = f"{len(shelf.records)} record{plural}"
     say(f"{found}: {out}, beside it .md and .csv")
     return shelf
+
+
+def _check_replaceable(
+    paths: Sequence[pathlib.Path], *, overwrite: bool
+) -> None:
+    """Raise `ValueError` where a user's own file would be lost.
+
+    A page of ours has its tables beside it; without one nothing is ours.
+    """
+    page = paths[-1]
+    ours = page.is_file() and reports.is_page(page)
+    for path in paths:
+        if path.is_dir():
+            raise ValueError(f"{path} is a directory; choose another `out`.")
+        if path.exists() and not (ours or overwrite):
+            raise ValueError(
+                f"{path} is there and {page} is no report of tfrobust; choose "
+                "another `out`, or pass --overwrite to replace the file."
+            )
 
 
 def collect(runs: Sequence[str | pathlib.Path]) -> Shelf:

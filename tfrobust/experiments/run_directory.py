@@ -2,12 +2,108 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
+import fnmatch
 import json
+import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
+
+from tfrobust.records import plain
+
+# What runs write; whatever else lies in their directories is a person's own.
+_WRITTEN = (
+    *("config.json", ".part-*", ".*.part"),
+    *("training.json", "history.csv", "last.keras", "best_robust.keras"),
+    *("backup-*.npz", "tensorboard", "failed.txt", "attacked"),
+    *("evaluation.json", "outcomes.jsonl", "run.json"),
+    *("outcomes-*-of-*.jsonl", "run-*-of-*.json"),
+    *("analysis.json", "analysis.png", "analysis-*.png", "pieces"),
+    *("curve.json", "examples.json", "transfer.json", "benchmark.json"),
+    *("search.json", "search.png", "search", "search_kept", "trials"),
+    *("finalists", "winner.keras", "winner.flags"),
+)
+_PARTS = (".part-*", ".*.part")
+
+
+@contextlib.contextmanager
+def claimed(
+    path: str | pathlib.Path,
+    config: Any,
+    *,
+    overwrite: bool = False,
+    resume: bool = False,
+    shared: bool = False,
+) -> Iterator[bool]:
+    """Hold a directory for a run; yield whether a run there is gone on with.
+
+    `resume` of nothing begins: whoever loops until a run is done always
+    passes it. The directory is made, and removed if nothing was written.
+
+    Args:
+        path: the directory.
+        config: of the run.
+        overwrite: replace the run that is there.
+        resume: go on with the run that is there.
+        shared: let others in that share; default: hold it alone.
+
+    Raises:
+        ValueError: where another run is held or was begun, or somebody's
+            files are.
+    """
+    if overwrite and resume:
+        raise ValueError("A run is either replaced or resumed, not both.")
+    path = check_free(path, overwrite=overwrite, resume=resume)
+    with _held(path, shared=shared):
+        # What another run did just now counts too.
+        check_free(path, overwrite=overwrite, resume=resume)
+        begun = resume and is_begun(path)
+        if begun:
+            check_same(path, plain(config))
+        else:
+            check_replaceable(path, config)
+        yield begun
+
+
+@contextlib.contextmanager
+def _held(path: pathlib.Path, *, shared: bool) -> Iterator[None]:
+    """Hold a directory; the system lets go of it, however a process ends."""
+    made = [p for p in (path, *path.absolute().parents) if not p.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        _lock(handle, path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # something was written
+                for directory in made:
+                    directory.rmdir()
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, path: pathlib.Path, kind: int) -> None:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise ValueError(
+            f"Another run writes to {path} now; let it end, or choose another "
+            "directory."
+        ) from error
+    except OSError:
+        pass  # some network file systems can't; then nobody is kept out
+
+
+def is_begun(path: pathlib.Path) -> bool:
+    """Say whether a directory holds a run, finished or not."""
+    return (path / "config.json").is_file()
 
 
 def check_free(
@@ -22,15 +118,29 @@ def check_free(
     path = pathlib.Path(path)
     if path.exists() and not path.is_dir():
         raise ValueError(f"The output directory {path} is a file.")
-    if resume and not (path / "config.json").is_file():
-        raise ValueError(f"{path} holds no run to resume.")
-    if path.is_dir() and any(path.iterdir()) and not (overwrite or resume):
+    found = _contents(path)
+    if found and resume and not is_begun(path):
+        raise ValueError(
+            f"{path} holds no run to resume, but {found[0].name}; choose "
+            "another directory."
+        )
+    if found and not (overwrite or resume):
         raise ValueError(
             f"The output directory {path} holds another run; pass "
             "--overwrite to replace it, or --resume to continue it."
         )
     check_writable(path)
     return path
+
+
+def _contents(path: pathlib.Path) -> list[pathlib.Path]:
+    """Return what is in a directory, but for torn files of a kill."""
+    found = sorted(path.iterdir()) if path.is_dir() else []
+    return [p for p in found if not _is_named(p, _PARTS)]
+
+
+def _is_named(path: pathlib.Path, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(path.name, p) for p in patterns)
 
 
 def read_config(path: pathlib.Path) -> dict[str, Any]:
@@ -73,21 +183,40 @@ def check_replaceable(path: pathlib.Path, config: Any) -> None:
         path: the directory.
         config: of the new run; another of its kind has the same settings.
     """
-    if not path.is_dir() or not any(path.iterdir()):
+    found = _contents(path)
+    if not found:
         return
     kind = {field.name for field in dataclasses.fields(config)}
-    known = (path / "config.json").is_file()
     # A version more or less has a setting more or less.
-    if not known or len(kind & set(read_config(path))) < 0.8 * len(kind):
+    known = is_begun(path) and (
+        len(kind & set(read_config(path))) >= 0.8 * len(kind)
+    )
+    if not known:
         raise ValueError(
             f"{path} holds something else than a run with a "
             f"{type(config).__name__}; it won't be replaced."
         )
+    foreign = [p for p in found if not _is_named(p, _WRITTEN)]
+    if foreign:
+        raise ValueError(
+            f"{foreign[0]} was written by no run and would be lost; move it "
+            "away, or choose another directory."
+        )
 
 
-def make_empty(path: pathlib.Path, config: Any) -> None:
-    """Create a run's directory, without the run that was there."""
-    check_replaceable(path, config)
-    if path.is_dir():
-        shutil.rmtree(path)
-    path.mkdir(parents=True)
+def make_empty(path: pathlib.Path, *, overwrite: bool) -> None:
+    """Make a directory that is claimed ready, without the run in it."""
+    check_free(path, overwrite=overwrite)
+    path.mkdir(parents=True, exist_ok=True)
+    clear(path)
+
+
+def clear(path: pathlib.Path) -> None:
+    """Remove what a run wrote, and nothing else."""
+    for found in path.iterdir():
+        if not _is_named(found, _WRITTEN):
+            continue
+        if found.is_dir() and not found.is_symlink():
+            shutil.rmtree(found)
+        else:
+            found.unlink()

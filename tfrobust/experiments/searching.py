@@ -42,6 +42,7 @@ from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import SearchRecord
 from tfrobust.records import TrialRecord
+from tfrobust.records import whole_file
 from tfrobust.records import write_json
 from tfrobust.records import write_record
 
@@ -69,7 +70,8 @@ def search(
         config: everything the search depends on.
         output_dir: the run directory.
         overwrite: replace the search that is there.
-        resume: go on with the search that is there.
+        resume: go on with the search that is there; where there is none,
+            begin.
         say: is told what a person should know; default `print`.
 
     Returns:
@@ -79,18 +81,35 @@ def search(
         ValueError: for settings that can't be used, or a search none of
             whose trials completed.
     """
-    directory = _checked(output_dir, config, overwrite, resume)
+    directory = pathlib.Path(output_dir)
+    if is_worker():
+        return _search(config, directory, overwrite, resume, say)
+    with run_directory.claimed(
+        directory, config, overwrite=overwrite, resume=resume
+    ) as begun:
+        return _search(config, directory, overwrite, begun, say)
+
+
+def _search(
+    config: SearchConfig,
+    directory: pathlib.Path,
+    overwrite: bool,
+    resume: bool,
+    say: Say,
+) -> SearchRecord | None:
     data = load_split_data(config.training(_needed(config)), say)
     space = _space(config, data)
     _check_settings(config, space, data)
     if not is_worker():
         if not resume:
-            run_directory.make_empty(directory, config)
+            run_directory.make_empty(directory, overwrite=overwrite)
         write_json(plain(config), directory / "config.json")
     origin = {"configuration": plain(config), **provenance(config.seed)}
     trials = Trials(config, directory, say)
     tuner = make_tuner(config, space, directory, trials, say)
-    # By now a worker has heard from the chief, whose directory this is.
+    if is_worker():
+        # Answered once the chief, whose directory this is, has begun.
+        tuner.oracle.get_space()
     run_directory.check_same(directory, plain(config))
     with warnings.catch_warnings():
         # A failed trial's score, and a Gaussian process of a few trials.
@@ -136,26 +155,6 @@ def search(
             f"{config.clean_floor:g} and without masked gradients."
         )
     return record
-
-
-def _checked(
-    output_dir: str | pathlib.Path,
-    config: SearchConfig,
-    overwrite: bool,
-    resume: bool,
-) -> pathlib.Path:
-    """Return the directory if this search may be written there."""
-    directory = pathlib.Path(output_dir)
-    if is_worker():
-        return directory
-    if overwrite and resume:
-        raise ValueError("A run is either replaced or resumed, not both.")
-    run_directory.check_free(directory, overwrite=overwrite, resume=resume)
-    if resume:
-        run_directory.check_same(directory, plain(config))
-    else:
-        run_directory.check_replaceable(directory, config)
-    return directory
 
 
 def _needed(config: SearchConfig) -> dict[str, Any]:
@@ -236,9 +235,8 @@ def _with_winner(
         return dataclasses.replace(record, finalists=tuple(finalists))
     best = max(allowed, key=lambda f: f.robust_accuracy)
     run = trials.run_of(best.number)
-    part = directory / f".part-{WINNER}"
-    shutil.copy(run / BEST_ROBUST, part)
-    part.replace(directory / WINNER)
+    with whole_file(directory / WINNER) as part:
+        shutil.copy(run / BEST_ROBUST, part)
     chosen = TrainingConfig(**run_directory.read_config(run))
     (directory / FLAGS).write_text("\n".join(flag_lines(chosen)) + "\n")
     classifier = load_classifier(directory / WINNER)

@@ -62,7 +62,8 @@ def train(
         config: everything the training depends on.
         output_dir: the run directory.
         overwrite: replace the run that is there.
-        resume: continue the run that is there after its last epoch.
+        resume: continue the run that is there after its last epoch; where
+            there is none, begin, but for several workers.
         say: is told what a person should know; default `print`.
 
     Raises:
@@ -87,14 +88,41 @@ def _train(
     resume: bool,
     say: Say,
 ) -> TrainingRecord:
-    if overwrite and resume:
-        raise ValueError("A run is either replaced or resumed, not both.")
     strategy = make_strategy(config.strategy, config.num_devices)
     directory = pathlib.Path(output_dir)
+    if resume and config.strategy == "multi_worker":
+        _check_begun(directory)
     if is_chief(strategy):
-        run_directory.check_free(directory, overwrite=overwrite, resume=resume)
-    if resume:
+        with run_directory.claimed(
+            directory, config, overwrite=overwrite, resume=resume
+        ) as begun:
+            return _train_in(directory, config, strategy, overwrite, begun, say)
+    begun = resume and run_directory.is_begun(directory)
+    if begun:
         run_directory.check_same(directory, plain(config))
+    return _train_in(directory, config, strategy, overwrite, begun, say)
+
+
+def _check_begun(directory: pathlib.Path) -> None:
+    """Raise `ValueError` without a run: workers can't agree to begin one.
+
+    One of them may not see the directory at all.
+    """
+    if not run_directory.is_begun(directory):
+        raise ValueError(
+            f"{directory} holds no run to resume, which all workers must see; "
+            "start them without --resume to begin."
+        )
+
+
+def _train_in(
+    directory: pathlib.Path,
+    config: TrainingConfig,
+    strategy: tf.distribute.Strategy,
+    overwrite: bool,
+    resume: bool,
+    say: Say,
+) -> TrainingRecord:
     data = load_split_data(config, say)
     steps = data_room.steps_per_epoch(len(data.train), config.batch_size)
     check_batches(len(data.train), config.batch_size, strategy)
@@ -124,7 +152,7 @@ def _train(
     for torn in directory.glob(".part-*"):
         torn.unlink()  # a kill in the middle of a save
     if not resume and is_chief(strategy):
-        run_directory.make_empty(directory, config)
+        run_directory.make_empty(directory, overwrite=overwrite)
     elif done == config.epochs * steps and _is_done(directory):
         return cast(TrainingRecord, read_record(directory / "training.json"))
     write_json(plain(config), directory / "config.json")

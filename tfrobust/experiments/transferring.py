@@ -93,9 +93,20 @@ def transfer(
     Raises:
         ValueError: for settings, models or data that can't be used.
     """
-    if output_dir is not None:
-        directory = run_directory.check_free(output_dir, overwrite=overwrite)
-        run_directory.check_replaceable(directory, config)
+    if output_dir is None:
+        return _transfer(config, say)
+    directory = pathlib.Path(output_dir)
+    with run_directory.claimed(directory, config, overwrite=overwrite):
+        record = _transfer(config, say)
+        run_directory.make_empty(directory, overwrite=overwrite)
+        write_json(plain(config), directory / "config.json")
+        write_record(record, directory / "transfer.json")
+    return record
+
+
+def _transfer(
+    config: TransferConfig, say: Callable[[str], None]
+) -> TransferRecord:
     models = {path: load_classifier(path) for path in config.models}
     data = recipes.load_data(
         config.data, data_dir=config.data_dir, image_size=config.image_size
@@ -121,8 +132,4 @@ def transfer(
     for name in attacks:
         say(f"{name}: accuracy in % of each column's model")
         say(reports.as_text(reports.transfer_rows(record, name)))
-    if output_dir is not None:
-        run_directory.make_empty(directory, config)
-        write_json(plain(config), directory / "config.json")
-        write_record(record, directory / "transfer.json")
     return record

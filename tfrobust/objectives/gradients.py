@@ -78,7 +78,8 @@ class LinearityError(Objective):
 
         def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             logits = classifier(x_adv, training=False)
-            predicted = loss + inner_product(x_adv - x, gradient)
+            along = inner_product(x_adv - x, gradient)
+            predicted = loss + tf.cast(along, loss.dtype)
             return tf.abs(cross_entropy(labels, logits) - predicted), logits
 
         return score

@@ -21,6 +21,7 @@ from tfrobust.records.files import plain
 from tfrobust.records.files import read_record
 from tfrobust.records.files import Record
 from tfrobust.records.files import VERSION
+from tfrobust.records.files import whole_file
 from tfrobust.records.files import write_json
 from tfrobust.records.files import write_record
 from tfrobust.records.landscapes import CurvaturePathRecord
@@ -70,6 +71,7 @@ __all__ = [
     "TransferRecord",
     "VERSION",
     "WeightSurfaceRecord",
+    "whole_file",
     "write_json",
     "write_record",
 ]

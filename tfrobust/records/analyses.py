@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 
 @dataclasses.dataclass(frozen=True)
 class LeakingRecord:
@@ -30,8 +32,8 @@ class LeakingRecord:
     data: str
     num_examples: int
     eigenvalues: tuple[float, ...]
-    energy: tuple[float, ...]
-    shares: dict[str, tuple[float, ...]]
+    energy: tuple[Share, ...]
+    shares: dict[str, tuple[Share, ...]]
     counts: dict[str, int]
     mean_gradient_norm: float
     perturbation_norms: dict[str, tuple[float, ...]]
@@ -98,7 +100,7 @@ class CurvatureRecord:
     jacobian_l1: tuple[float, ...]
     jacobian_l2: tuple[float, ...]
     mean_jacobian_entry: float
-    near_zero_share: float
+    near_zero_share: Share
     near_zero: float
     eigenvalues: tuple[tuple[float, ...], ...]
     mean_eigenvalue_size: float | None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 _Number = float | None
 
 
@@ -87,6 +89,6 @@ class NoiseRecord:
     decay_lengths: tuple[float, ...]
     num_draws: int
     seed: int
-    clean_accuracy: float
-    accuracy: tuple[tuple[float, ...], ...]
+    clean_accuracy: Share
+    accuracy: tuple[tuple[Share, ...], ...]
     provenance: dict[str, Any]

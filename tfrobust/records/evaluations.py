@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 
 @dataclasses.dataclass(frozen=True)
 class AttackRecord:
@@ -109,7 +111,7 @@ class CurveRecord:
     model: str
     attack: dict[str, Any]
     epsilons: tuple[float, ...]
-    robust_accuracy: tuple[float, ...]
+    robust_accuracy: tuple[Share, ...]
     num_examples: int
     model_digest: str = ""
     data: str = ""
@@ -135,7 +137,7 @@ class TransferRecord:
     model_digests: tuple[str, ...]
     data: str
     num_examples: int
-    clean_accuracy: tuple[float, ...]
+    clean_accuracy: tuple[Share, ...]
     settings: dict[str, Any]
-    accuracy: dict[str, tuple[tuple[float, ...], ...]]
+    accuracy: dict[str, tuple[tuple[Share, ...], ...]]
     provenance: dict[str, Any]

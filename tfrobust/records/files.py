@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 from tfrobust.records.analyses import CurvatureRecord
 from tfrobust.records.analyses import FlatnessRecord
 from tfrobust.records.analyses import LeakingRecord
 from tfrobust.records.analyses import SurfaceRecord
+from tfrobust.records.axes import AXES
+from tfrobust.records.axes import unequal
 from tfrobust.records.cards import CardRecord
 from tfrobust.records.covariance import CovarianceRecord
 from tfrobust.records.covariance import NoiseRecord
@@ -77,13 +81,27 @@ def plain(config: Any) -> dict[str, Any]:
     return json.loads(json.dumps(dataclasses.asdict(config)))
 
 
-def write_json(data: Any, path: str | os.PathLike[str]) -> None:
-    """Write JSON so that a kill leaves the old file or the new one."""
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Yield another name beside a path, under which to write it.
+
+    At the end it takes the path's place: a kill leaves the old file or the
+    new one. After an error, of a full disk for one, nothing is left of it.
+    """
     path = pathlib.Path(path)
+    part = path.with_name(f".part-{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(data: Any, path: str | os.PathLike[str]) -> None:
+    """Write JSON, whole or not at all."""
     text = json.dumps(data, indent=1, sort_keys=True, allow_nan=False)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text + "\n")
-    temporary.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text + "\n")
 
 
 def read_record(path: str | os.PathLike[str]) -> Record:
@@ -121,7 +139,7 @@ def _made(kind: Any, data: Any) -> Any:
         f.name for f in dataclasses.fields(kind) if "tuple" in f.type
     }
     data = {k: _tuples(v) if k in holds_tuples else v for k, v in data.items()}
-    wrong = misfit(kind, data)
+    wrong = misfit(kind, data) or unequal(data, AXES.get(kind, {}))
     if wrong is not None:
         raise ValueError(wrong)
     return kind(**data)

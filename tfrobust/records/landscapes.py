@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 
 @dataclasses.dataclass(frozen=True)
 class WeightSurfaceRecord:
@@ -30,7 +32,7 @@ class WeightSurfaceRecord:
     seed: int
     coordinates: tuple[float, ...]
     loss: tuple[tuple[float | None, ...], ...]
-    accuracy: tuple[tuple[float, ...], ...]
+    accuracy: tuple[tuple[Share, ...], ...]
     provenance: dict[str, Any]
 
 

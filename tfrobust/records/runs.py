@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRecord:
@@ -46,7 +48,7 @@ class BenchmarkRecord:
     seconds: dict[str, list[float]]
     floors: dict[str, dict[str, int]]
     provenance: dict[str, Any]
-    robust_accuracy: dict[str, float] = dataclasses.field(default_factory=dict)
+    robust_accuracy: dict[str, Share] = dataclasses.field(default_factory=dict)
     median_norm: dict[str, float | None] = dataclasses.field(
         default_factory=dict
     )

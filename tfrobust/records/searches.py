@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 
 @dataclasses.dataclass(frozen=True)
 class TrialRecord:
@@ -28,8 +30,8 @@ class TrialRecord:
     values: dict[str, Any]
     seed: int
     epochs: int
-    clean_accuracy: float | None
-    robust_accuracy: float | None
+    clean_accuracy: Share | None
+    robust_accuracy: Share | None
     score: float | None
     message: str
 
@@ -46,8 +48,8 @@ class FinalistRecord:
     """
 
     number: str
-    clean_accuracy: float
-    robust_accuracy: float
+    clean_accuracy: Share
+    robust_accuracy: Share
     masking: str
 
 

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import types
 import typing
+from typing import Annotated
 from typing import Any
+
+Share = Annotated[float, "from 0 to 1"]
+"""A share or an accuracy, but for rounding."""
+_ROUNDING = 1e-4
 
 
 def misfit(kind: type, data: dict[str, Any]) -> str | None:
@@ -25,7 +32,7 @@ def misfit(kind: type, data: dict[str, Any]) -> str | None:
     >>> misfit(Point, {"at": ("x",)})
     'at is not tuple[float, ...]'
     """
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     fields = dataclasses.fields(kind)
     required = {
         f.name
@@ -42,6 +49,8 @@ def misfit(kind: type, data: dict[str, Any]) -> str | None:
     for name, value in data.items():
         if not fits(value, hints[name]):
             return f"{name} is not {_shown(hints[name])}"
+        if not _is_finite(value):
+            return f"{name} holds a number that is not finite"
     return None
 
 
@@ -50,6 +59,9 @@ def fits(value: Any, hint: Any) -> bool:
     if hint is Any:
         return True
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        number = fits(value, float)
+        return number and -_ROUNDING <= value <= 1 + _ROUNDING
     if origin in (types.UnionType, typing.Union):
         return any(fits(value, part) for part in inner)
     if origin is tuple:
@@ -76,6 +88,16 @@ def _items_fit(value: tuple[Any, ...], inner: tuple[Any, ...]) -> bool:
     return len(value) == len(inner) and all(map(fits, value, inner))
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        # Records within were looked at before.
+        json.dumps(value, allow_nan=False, default=repr)
+    except ValueError:
+        return False
+    return True
+
+
 def _shown(hint: Any) -> str:
     text = str(hint) if typing.get_args(hint) else hint.__name__
-    return text.replace("typing.", "")
+    text = text.replace("typing.", "")
+    return re.sub(r"Annotated\[(\w+), '([^']*)'\]", r"\1 \2", text)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Share
+
 
 @dataclasses.dataclass(frozen=True)
 class SoftmaxPathRecord:
@@ -41,11 +43,11 @@ class SoftmaxPathRecord:
     before: tuple[int, ...]
     after: tuple[int, ...]
     positions: tuple[float, ...]
-    probabilities: tuple[tuple[tuple[float, ...], ...], ...]
+    probabilities: tuple[tuple[tuple[Share, ...], ...], ...]
     perturbation_norms: tuple[float, ...]
-    clean_accuracy: float
-    true_label_accuracy: float
-    predicted_label_accuracy: float
+    clean_accuracy: Share
+    true_label_accuracy: Share
+    predicted_label_accuracy: Share
     settings: dict[str, Any]
     provenance: dict[str, Any]
 
@@ -93,7 +95,7 @@ class ToyRecord:
     num_examples: int
     height: float
     normal_noise: float
-    accuracy: float
+    accuracy: Share
     axes: tuple[str, str]
     horizontal: tuple[float, ...]
     vertical: tuple[float, ...]
@@ -103,11 +105,11 @@ class ToyRecord:
     points: tuple[tuple[float, float], ...]
     labels: tuple[int, ...]
     gradients: tuple[tuple[float, float], ...]
-    tangent_shares: tuple[float, ...]
-    principal_shares: tuple[float, ...]
-    energy: tuple[float, ...]
+    tangent_shares: tuple[Share, ...]
+    principal_shares: tuple[Share, ...]
+    energy: tuple[Share, ...]
     mean_gradient_norm: float
-    normal_flip_share: float
+    normal_flip_share: Share
     settings: dict[str, Any]
     provenance: dict[str, Any]
 
@@ -149,11 +151,11 @@ class PoisoningRecord:
     component: int
     standard_deviation: float
     amplitudes: tuple[float, ...]
-    accuracy: tuple[float, ...]
-    own_accuracy: tuple[float, ...]
-    follow_shares: tuple[float, ...]
-    gradient_shares: tuple[float, ...]
-    clean_accuracy: float
-    clean_gradient_share: float
-    clean_follow_shares: tuple[float, ...]
+    accuracy: tuple[Share, ...]
+    own_accuracy: tuple[Share, ...]
+    follow_shares: tuple[Share, ...]
+    gradient_shares: tuple[Share, ...]
+    clean_accuracy: Share
+    clean_gradient_share: Share
+    clean_follow_shares: tuple[Share, ...]
     provenance: dict[str, Any]

@@ -8,6 +8,7 @@ from tfrobust.reports.figures import plot_curvature
 from tfrobust.reports.figures import plot_flatness
 from tfrobust.reports.figures import plot_gradient_leaking
 from tfrobust.reports.figures import plot_surfaces
+from tfrobust.reports.html import is_page
 from tfrobust.reports.indicators import determination
 from tfrobust.reports.indicators import indicator_rows
 from tfrobust.reports.indicators import indicators
@@ -20,8 +21,6 @@ from tfrobust.reports.searches import finalist_rows
 from tfrobust.reports.searches import plot_search
 from tfrobust.reports.searches import trial_rows
 from tfrobust.reports.shelf import Shelf
-from tfrobust.reports.tables import as_markdown
-from tfrobust.reports.tables import as_text
 from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import curvature_rows
 from tfrobust.reports.tables import flatness_rows
@@ -32,6 +31,8 @@ from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 from tfrobust.reports.tables import surface_rows
 from tfrobust.reports.tables import transfer_rows
+from tfrobust.reports.text import as_markdown
+from tfrobust.reports.text import as_text
 
 __all__ = [
     "determination",
@@ -46,6 +47,7 @@ __all__ = [
     "curvature_rows",
     "flatness_rows",
     "html_report",
+    "is_page",
     "indicator_rows",
     "indicators",
     "KINDS",

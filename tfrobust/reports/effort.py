@@ -49,7 +49,8 @@ def not_tried(record: EvaluationRecord) -> list[str]:
         "cross-entropy.": "adaptive" in labels,
         "points of other models (transfer).": "transfer" in labels,
         "more than one random start.": any(
-            a.settings.get("num_restarts", 1) > 1 for a in record.attacks
+            _is_above_one(a.settings.get("num_restarts"))
+            for a in record.attacks
         )
         or whole,
         "the mean of several passes, which a random model needs.": (
@@ -64,8 +65,8 @@ def not_tried(record: EvaluationRecord) -> list[str]:
             "in the table: the report on masked gradients attacked the first "
             "images in more ways, and the worst case does not count those.",
         )
-    norms = {_threat_model(a.settings).get("norm") for a in record.attacks}
-    norms = {str(norm) for norm in norms}
+    balls = [threat_model(a.settings) for a in record.attacks]
+    norms = {str(ball.get("norm")) for ball in balls}
     others = [n for n in ("1", "2", "inf") if n not in norms]
     lines.append(f"other norms: l{', l'.join(others)}." if others else "")
     if record.num_examples < 1000:
@@ -91,13 +92,18 @@ def settings_text(settings: dict[str, Any]) -> str:
     return json.dumps(settings, sort_keys=True)
 
 
-def _threat_model(settings: dict[str, Any]) -> dict[str, Any]:
+def threat_model(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the ball of an attack; empty where its settings hold none."""
     ball = settings.get("threat_model")
     return ball if isinstance(ball, dict) else {}
 
 
+def _is_above_one(value: Any) -> bool:
+    return isinstance(value, int) and value > 1
+
+
 def _ball(settings: dict[str, Any]) -> str:
-    ball = _threat_model(settings)
+    ball = threat_model(settings)
     epsilon = ball.get("epsilon", "?")
     radius = f"{epsilon:g}" if isinstance(epsilon, float | int) else epsilon
     return f"l{ball.get('norm', '?')}, epsilon {radius}"

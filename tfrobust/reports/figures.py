@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from tfrobust.records import CurveRecord
 from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
+from tfrobust.records import whole_file
 
 # Okabe and Ito's colours, told apart with any kind of colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -238,8 +238,6 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def save_figure(figure: Any, path: str | os.PathLike[str]) -> None:
-    """Write a picture under a temporary name first."""
-    path = pathlib.Path(path)
-    part = path.with_name(f".part-{path.name}")
-    figure.savefig(part, dpi=150)
-    part.replace(path)
+    """Write a picture, whole or not at all."""
+    with whole_file(path) as part:
+        figure.savefig(part, dpi=150)

@@ -19,6 +19,8 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; "
     "script-src 'unsafe-inline'; img-src data: blob:"
 )
+_START = "<!DOCTYPE html>\n"
+_BY_US = '<meta charset="utf-8"><meta name="generator" content="tfrobust">'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,10 +140,17 @@ def page(
         Html(f"<script>{SCRIPT}</script>"),
     )
     head = Html(
-        '<meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        f'{_BY_US}<meta http-equiv="Content-Security-Policy" '
+        f'content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
     )
     html = element("html", element("head", head), body, lang="en")
-    return f"<!DOCTYPE html>\n{html.text}\n"
+    return f"{_START}{html.text}\n"
+
+
+def is_page(path: pathlib.Path) -> bool:
+    """Say whether a file begins as `page` begins one."""
+    start = f'{_START}<html lang="en"><head>{_BY_US}'.encode()
+    with path.open("rb") as file:
+        return file.read(len(start)) == start

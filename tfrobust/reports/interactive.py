@@ -9,6 +9,7 @@ from typing import Any
 
 from tfrobust.records import CurveRecord
 from tfrobust.records import TrainingRecord
+from tfrobust.reports.effort import threat_model
 from tfrobust.reports.figures import COLOURS
 from tfrobust.reports.html import Html
 
@@ -30,7 +31,7 @@ def accuracy_curves(curves: Sequence[tuple[str, CurveRecord]]) -> Html:
     Args:
         curves: (how the model is called, record) in one norm.
     """
-    norm = curves[0][1].attack.get("threat_model", {}).get("norm", "?")
+    norm = threat_model(curves[0][1].attack).get("norm", "?")
     lines = {
         name: (curve.epsilons, [100 * a for a in curve.robust_accuracy])
         for name, curve in curves

@@ -14,6 +14,7 @@ from tfrobust.records import TransferRecord
 from tfrobust.reports import html
 from tfrobust.reports.effort import not_tried
 from tfrobust.reports.effort import settings_text
+from tfrobust.reports.effort import threat_model
 from tfrobust.reports.effort import with_verdicts
 from tfrobust.reports.expectations import expectation_rows
 from tfrobust.reports.html import element
@@ -31,9 +32,9 @@ from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import robustness_rows
 from tfrobust.reports.tables import settings_lines
 from tfrobust.reports.tables import shown
+from tfrobust.reports.tables import transfer_note
 from tfrobust.reports.tables import transfer_rows
-
-_METRICS = ("loss", "val_accuracy", "val_robust_accuracy", "gradient_leaking")
+from tfrobust.reports.trainings import shown_metrics
 
 
 def html_report(shelf: Shelf, title: str) -> str:
@@ -94,7 +95,7 @@ def _attacked(shelf: Shelf) -> Html:
 def _curves(shelf: Shelf) -> Html:
     by_norm: dict[Any, list[tuple[str, CurveRecord]]] = {}
     for _, curve in shelf.of(CurveRecord):
-        norm = str(curve.attack.get("threat_model", {}).get("norm", "?"))
+        norm = str(threat_model(curve.attack).get("norm", "?"))
         by_norm.setdefault(norm, []).append((curve.model, curve))
     parts: list[Any] = []
     for curves in by_norm.values():
@@ -157,11 +158,7 @@ def _transfer(shelf: Shelf) -> Html:
     parts: list[Any] = []
     for where, record in shelf.of(TransferRecord):
         for attack in record.accuracy:
-            note = (
-                f"{where}, {attack}: points of the row's model, accuracy in "
-                f"% of the column's, {record.num_examples} images of "
-                f"{record.data}"
-            )
+            note = f"{where}, {transfer_note(record, attack)}"
             rows = transfer_rows(record, attack)
             parts.append(html.table(rows, caption=note))
     return _joined(parts, "No transfer matrix: run tools.transfer.")
@@ -223,12 +220,8 @@ def _drawn(drawing: Drawing, records: Sequence[Any]) -> Html:
 
 def _trainings(shelf: Shelf) -> Html:
     found = shelf.of(TrainingRecord)
-    seen = dict.fromkeys(m for _, record in found for m in record.history)
-    parts = [
-        training_curves(found, metric)
-        for metric in seen
-        if metric.startswith(_METRICS)
-    ]
+    seen = dict.fromkeys(m for _, r in found for m in shown_metrics(r))
+    parts = [training_curves(found, metric) for metric in seen]
     return _joined(parts, "No training was found.")
 
 

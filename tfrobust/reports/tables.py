@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import Any
 
 from tfrobust.records import CheckRecord
 from tfrobust.records import confidence_interval
@@ -15,6 +16,7 @@ from tfrobust.records import FlatnessRecord
 from tfrobust.records import LeakingRecord
 from tfrobust.records import SurfaceRecord
 from tfrobust.records import TransferRecord
+from tfrobust.reports.effort import threat_model
 
 Rows = list[list[str]]
 
@@ -57,7 +59,7 @@ def attack_rows(
         seconds: what each attack took; default: not shown.
     """
     seconds = seconds or {}
-    medians = _median_norms(record)
+    medians = median_norms(record)
     total = record.num_examples
     header = ["attack", "accuracy %", "95 % interval"]
     header += ["seconds"] * bool(seconds) + ["median norm"] * bool(medians)
@@ -179,11 +181,19 @@ def transfer_rows(record: TransferRecord, attack: str) -> Rows:
     return rows
 
 
-def _median_norms(record: EvaluationRecord) -> dict[str, str]:
+def transfer_note(record: TransferRecord, attack: str) -> str:
+    """Return what the table of an attack shows, in words."""
+    return (
+        f"{attack}: points of the row's model, accuracy in % of the "
+        f"column's, {record.num_examples} images of {record.data}"
+    )
+
+
+def median_norms(record: EvaluationRecord) -> dict[str, str]:
     """Return medians of what broke examples, of attacks without a radius."""
     medians = {}
     for attack in record.attacks:
-        if attack.settings["threat_model"]["epsilon"] != "inf":
+        if threat_model(attack.settings).get("epsilon") != "inf":
             continue
         rows = zip(
             record.clean, attack.robust, attack.perturbation_norm, strict=True
@@ -198,13 +208,21 @@ def settings_lines(record: EvaluationRecord) -> list[str]:
     """Return how hard each attack tried, a line each."""
     lines = []
     for attack in record.attacks:
-        settings = dict(attack.settings)
-        ball = settings.pop("threat_model")
+        settings = {"name": "?"} | attack.settings
         kind = settings.pop("name")
-        parts = [f"l{ball['norm']}, epsilon={shown(ball['epsilon'])}"]
+        parts = [_ball_text(settings)]
         parts += [f"{k}={shown(v)}" for k, v in settings.items()]
         lines.append(f"{attack.name}: {kind} ({', '.join(parts)})")
     return lines
+
+
+def _ball_text(settings: dict[str, Any]) -> str:
+    """Take the ball out of settings; what is no ball stays among them."""
+    ball = threat_model(settings)
+    if ball:
+        del settings["threat_model"]
+    norm, epsilon = (ball.get(name, "?") for name in ("norm", "epsilon"))
+    return f"l{norm}, epsilon={shown(epsilon)}"
 
 
 _MARKS = {"ok": "", "suspicious": " (?)", "failed": " (!)"}
@@ -233,34 +251,6 @@ def masking_lines(record: EvaluationRecord) -> list[str]:
             for c in record.masking
         ),
     ]
-
-
-def as_text(rows: Rows) -> str:
-    """Return rows as aligned columns, the first to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        first = row[0].ljust(widths[0])
-        rest = [c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True)]
-        lines.append("  ".join([first, *rest]).rstrip())
-    lines.insert(1, "-" * max(map(len, lines)))
-    return "\n".join(lines)
-
-
-def as_markdown(rows: Rows) -> str:
-    """Return rows as a Markdown table; bars and tags are escaped."""
-    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in rows]
-    lines.insert(1, "|---" + "|---:" * (len(rows[0]) - 1) + "|")
-    return "\n".join(lines)
-
-
-def markdown_text(text: str) -> str:
-    """Return text in one line, in which no tag is one."""
-    return text.replace("<", "&lt;").replace("\n", " ")
-
-
-def _cell(text: str) -> str:
-    return markdown_text(text).replace("|", "\\|")
 
 
 def percent(share: float) -> str:
