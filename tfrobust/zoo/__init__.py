@@ -20,6 +20,7 @@ from tfrobust.arguments import check_choice
 from tfrobust.evaluation import weights_digest
 from tfrobust.records import CardRecord
 from tfrobust.records import read_record
+from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
 _OWN = pathlib.Path(__file__).parent / "models"
@@ -104,9 +105,8 @@ def save(
     place = _place(directory)
     place.mkdir(parents=True, exist_ok=True)
     stored = [w.astype("float16") for w in classifier.get_weights()]
-    part = place / f".part-{record.name}.npz"
-    np.savez_compressed(part, *stored)
-    part.replace(place / f"{record.name}.npz")
+    with whole_file(place / f"{record.name}.npz") as part:
+        np.savez_compressed(part, *stored)
     write_record(record, place / f"{record.name}.json")
 
 
