@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+import pathlib
 import statistics
+import types
 
 import keras
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from tfrobust import experiments
 from tfrobust import zoo
 from tfrobust.experiments import paper_pages
+from tfrobust.experiments import paper_rows
 from tfrobust.experiments import planning
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
@@ -161,6 +164,30 @@ def test_unknown_names(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         experiments.reproduce(paper, table, tmp_path / "x", **usual)
     assert not (tmp_path / "x").exists()
+
+
+def test_a_row_is_a_model_and_a_column_whose_points_it_meets(
+    tmp_path, tiny, monkeypatch
+):
+    table = dataclasses.replace(tiny, transfer={"attacks": ("pgd",)})
+    work = paper_rows.PaperRows(table, "p", "t", "smoke", tmp_path, None)
+    asked = []
+
+    def matrix(config, say):
+        asked.append(config)
+        # A row for each source, in it each target.
+        return types.SimpleNamespace(accuracy={"pgd": ((0.1, 0.2), (0.3, 0.4))})
+
+    monkeypatch.setattr(paper_rows, "transfer", matrix)
+    assert work.transfers() == {
+        "plain": {"plain": 10.0, "GN, 3": 30.0},
+        "GN, 3": {"plain": 20.0, "GN, 3": 40.0},
+    }
+    names = [pathlib.Path(path).parent.name for path in asked[0].models]
+    assert [name.split("-")[1] for name in names] == [
+        "standard",
+        "gradient_norm",
+    ]
 
 
 def _row(row, values, seed=0, **changes):
