@@ -61,10 +61,10 @@ def test_the_record_is_of_the_trials_own_runs(searched):
     assert [t.number for t in record.trials] == ["0", "1", "2"]
     for k, trial in enumerate(record.trials):
         run = read_record(directory / "trials" / trial.number / "training.json")
-        robust = run.history["val_robust_accuracy"]
-        row = robust.index(max(robust))
-        assert trial.score == trial.robust_accuracy == robust[row]
-        assert trial.clean_accuracy == run.history["val_accuracy"][row]
+        names = "val_robust_accuracy", "val_accuracy"
+        robust, clean = max(zip(*map(run.history.get, names), strict=True))
+        assert trial.score == trial.robust_accuracy == robust
+        assert trial.clean_accuracy == clean
         settings = run.configuration["settings"]
         assert settings["weight"] == trial.values["weight"]
         # Own weights, but one set of validation examples.

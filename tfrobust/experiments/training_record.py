@@ -46,15 +46,16 @@ def read_history(
 def best_epoch(
     history: dict[str, list[float]], clean_floor: float
 ) -> int | None:
-    """Return the row of the highest robust accuracy, the first of equals.
+    """Return the row that `KeepCheckpoints` calls best.
 
+    Of equal robust accuracies that of the higher clean one, then the first.
     Rows whose clean accuracy is below the floor don't count.
     """
     clean, robust = history.get("val_accuracy"), history.get(ROBUST)
     if not clean or not robust:
         return None
     fit = [row for row, value in enumerate(clean) if value >= clean_floor]
-    return max(fit, key=lambda row: (robust[row], -row), default=None)
+    return max(fit, key=lambda row: (robust[row], clean[row]), default=None)
 
 
 def training_record(
