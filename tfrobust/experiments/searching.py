@@ -90,7 +90,8 @@ def search(
     origin = {"configuration": plain(config), **provenance(config.seed)}
     trials = Trials(config, directory, say)
     tuner = make_tuner(config, space, directory, trials, say)
-    # By now a worker has heard from the chief, whose directory this is.
+    # A worker waits here for the chief, whose directory it is.
+    tuner.oracle.get_space()
     run_directory.check_same(directory, plain(config))
     with warnings.catch_warnings():
         # A failed trial's score, and a Gaussian process of a few trials.
