@@ -122,16 +122,19 @@ def test_a_finished_search_is_read_and_another_refused(searched):
 
 
 def test_the_floor_forbids_and_then_nothing_is_best(tmp_path):
-    config = _config(clean_floor=1.0, max_trials=1)
-    record, said = _search(config, tmp_path / "run")
+    run = tmp_path / "run"
+    process = _tool(run, "--max_trials=1", "--clean_floor=1")
+    said, _ = process.communicate()
+    assert process.returncode == 1
+    last = said.splitlines()[-1]
+    assert last.startswith("error: Nothing is best: no finalist")
+    assert last.endswith("/search.json has every trial.")
+    record = read_record(run / "search.json")
     (trial,) = record.trials
-    clean = read_record(tmp_path / "run/trials/0/training.json").history[
-        "val_accuracy"
-    ]
+    clean = read_record(run / "trials/0/training.json").history["val_accuracy"]
     assert trial.score == pytest.approx(max(clean) - 1.0)
     assert record.finalists == () and record.winner == ""
-    assert "Nothing is best" in said[-1]
-    assert not (tmp_path / "run" / "winner.keras").exists()
+    assert not (run / "winner.keras").exists()
 
 
 def test_trials_that_failed_are_told_and_never_best(tmp_path):

@@ -76,8 +76,8 @@ def search(
         The record; `None` in a worker, for the chief writes it.
 
     Raises:
-        ValueError: for settings that can't be used, or a search none of
-            whose trials completed.
+        ValueError: for settings that can't be used; where no winner is named,
+            after all else is written.
     """
     directory = _checked(output_dir, config, overwrite, resume)
     data = load_split_data(config.training(_needed(config)), say)
@@ -126,16 +126,7 @@ def search(
     reports.plot_search(record, directory / "search.png")
     for rows in (reports.trial_rows(record), reports.finalist_rows(record)):
         say(reports.as_text(rows))
-    if not record.completed:
-        raise ValueError(
-            f"None of {len(record.trials)} trials completed, so nothing is "
-            f"best; {directory}/search.json says why each failed."
-        )
-    if not record.winner:
-        say(
-            "Nothing is best: no finalist with a clean accuracy of "
-            f"{config.clean_floor:g} and without masked gradients."
-        )
+    _check_winner(record, directory)
     return record
 
 
@@ -249,6 +240,21 @@ def _with_winner(
         winner=best.number,
         model_digest=evaluation.weights_digest(classifier),
     )
+
+
+def _check_winner(record: SearchRecord, directory: pathlib.Path) -> None:
+    """Raise `ValueError` where nothing is best: what comes next needs it."""
+    if not record.completed:
+        raise ValueError(
+            f"None of {len(record.trials)} trials completed, so nothing is "
+            f"best; {directory}/search.json says why each failed."
+        )
+    if not record.winner:
+        raise ValueError(
+            "Nothing is best: no finalist with a clean accuracy of "
+            f"{record.clean_floor:g} and without masked gradients; "
+            f"{directory}/search.json has every trial."
+        )
 
 
 def _rescored(
