@@ -15,6 +15,7 @@ import pytest
 
 from tfrobust.experiments import search_config
 from tfrobust.experiments import search_ranges
+from tfrobust.experiments import search_trials
 from tfrobust.experiments import searching
 from tfrobust.records import read_record
 from tfrobust.records import TrialRecord
@@ -162,6 +163,30 @@ def test_hyperband_searches_no_warm_up(tmp_path):
     config = _config("fgsm_training", tuner="hyperband", epochs=4)
     record, _ = _search(config, tmp_path / "run")
     assert "epsilon_warm_up" not in record.space
+    assert {t.status for t in record.trials} == {"completed"}
+
+
+def test_a_killed_grid_search_goes_on_through_the_grid(tmp_path, monkeypatch):
+    ranges = {"weight": "0.1|1", "learning_rate": "0.001|0.003"}
+    config = _config(tuner="grid", ranges=ranges, max_trials=9, epochs=1)
+    trained = search_trials.train
+
+    def kill(settings, run, **arguments):
+        if run.name == "2":
+            raise KeyboardInterrupt
+        return trained(settings, run, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_trials, "train", kill)
+        with pytest.raises(KeyboardInterrupt):
+            _search(config, tmp_path / "run")
+    record, _ = _search(config, tmp_path / "run", resume=True)
+    assert [tuple(t.values.values()) for t in record.trials] == [
+        (0.1, 0.001),
+        (0.1, 0.003),
+        (1.0, 0.001),
+        (1.0, 0.003),
+    ]
     assert {t.status for t in record.trials} == {"completed"}
 
 

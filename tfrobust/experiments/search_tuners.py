@@ -14,6 +14,7 @@ from typing import Any
 import keras_tuner
 
 from tfrobust.experiments.search_config import SearchConfig
+from tfrobust.experiments.search_grid import GridSearch
 from tfrobust.experiments.search_trials import Trials
 from tfrobust.tuning import OBJECTIVE
 from tfrobust.tuning import Range
@@ -56,7 +57,7 @@ class _Random(_TrainsRuns, keras_tuner.RandomSearch):
     pass
 
 
-class _Grid(_TrainsRuns, keras_tuner.GridSearch):
+class _Grid(_TrainsRuns, GridSearch):
     pass
 
 
