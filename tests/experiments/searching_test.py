@@ -344,6 +344,7 @@ def test_two_replicas_search_too(tmp_path):
         ({"validation_examples": 0}, "needs validation examples"),
         ({"final_attacks": ("pdg",)}, "pgd"),
         ({"norm": 2}, "`epsilon` must be given"),
+        ({"recipe": "lfr", "norm": 2, "epsilon": 0.5}, "in the l-inf ball"),
         ({"strategy": "multi_worker"}, "trained on one machine"),
     ],
 )
