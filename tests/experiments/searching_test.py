@@ -190,6 +190,20 @@ def test_a_killed_grid_search_goes_on_through_the_grid(tmp_path, monkeypatch):
     assert {t.status for t in record.trials} == {"completed"}
 
 
+def test_a_full_disk_fails_no_trial(tmp_path, monkeypatch):
+    config = _config(max_trials=1, epochs=1)
+
+    def full(settings, run, **arguments):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_trials, "train", full)
+        with pytest.raises(OSError, match="No space left"):
+            _search(config, tmp_path / "run")
+    record, _ = _search(config, tmp_path / "run", resume=True)
+    assert [(t.number, t.status) for t in record.trials] == [("0", "completed")]
+
+
 def test_whole_numbers_among_others_are_numbers():
     ranges = search_ranges.read_ranges({"decay": "0|0.9", "depth": "8|14"})
     assert ranges["decay"].values == (0.0, 0.9)

@@ -31,9 +31,12 @@ class _TrainsRuns:
     scratch: tempfile.TemporaryDirectory[str]
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
-        """Train a trial."""
+        """Train a trial; a full disk is no failure of the trial's."""
         values = trial.hyperparameters.values
-        return {OBJECTIVE.name: self.trials(trial.trial_id, values)}
+        try:
+            return {OBJECTIVE.name: self.trials(trial.trial_id, values)}
+        except OSError as error:
+            raise keras_tuner.errors.FatalError(str(error)) from error
 
     def on_trial_end(self, trial: Any) -> None:
         """Keep a whole copy of the search's state, and models of the best."""

@@ -76,6 +76,7 @@ def search(
         The record; `None` in a worker, for the chief writes it.
 
     Raises:
+        OSError: for files that can't be written; with room made, resume.
         ValueError: for settings that can't be used; where no winner is named,
             after all else is written.
     """
@@ -99,6 +100,8 @@ def search(
         warnings.filterwarnings("ignore", "The optimal value found for")
         try:
             tuner.search(verbose=0)
+        except keras_tuner.errors.FatalError as error:
+            raise OSError(str(error)) from error
         except RuntimeError as error:  # too many failed in a row
             say(str(error).splitlines()[0])
     if is_worker():
