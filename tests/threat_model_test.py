@@ -65,6 +65,9 @@ def test_no_box_does_not_clip():
         ({"epsilon": "a lot"}, "non-negative.*'a lot'"),
         ({"epsilon": 1.0, "norm": 3}, "one of 1, 2, inf.*norm=3"),
         ({"epsilon": 1.0, "bounds": (1, 0)}, "low < high"),
+        ({"epsilon": 1.0, "bounds": ("0", 1)}, r"low < high.*\('0', 1\)"),
+        ({"epsilon": 1.0, "bounds": ([0], [1])}, "low < high"),
+        ({"epsilon": 1.0, "bounds": (None, 1)}, "low < high"),
         ({"epsilon": 8.0}, "at most 1, the width.*8 / 255.*epsilon=8"),
     ],
 )

@@ -19,7 +19,7 @@ def check_non_negative(name: str, value: Any) -> None:
     """
     if tf.is_tensor(value):
         return
-    if not _is_number(value) or not 0 <= value < float("inf"):
+    if not is_number(value) or not 0 <= value < float("inf"):
         raise ValueError(
             f"`{name}` must be non-negative and finite. "
             f"Received: {name}={value!r}"
@@ -30,7 +30,7 @@ def check_positive(name: str, value: Any) -> None:
     """Raise `ValueError` unless `value` is a finite number > 0."""
     if tf.is_tensor(value):
         return
-    if not _is_number(value) or not 0 < value < float("inf"):
+    if not is_number(value) or not 0 < value < float("inf"):
         raise ValueError(
             f"`{name}` must be positive and finite. Received: {name}={value!r}"
         )
@@ -74,7 +74,8 @@ def check_choice(name: str, value: Any, options: Iterable[Any]) -> None:
     )
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Say whether a value is a number, which `True` is not."""
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 

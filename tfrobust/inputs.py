@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from typing import Any
 
 import keras
@@ -123,13 +124,18 @@ def check_logits(logits: np.ndarray) -> None:
 
 
 def check_classifier(classifier: Any, x: np.ndarray) -> None:
-    """Raise `ValueError` where `x` doesn't fit or the head isn't linear.
+    """Raise `ValueError` where `x` doesn't fit or there are no logits.
 
     Args:
         classifier: a Keras model, or any callable `(x, training)`, of which
             nothing is known before it is called.
         x: images, shape (batch, ...).
     """
+    if not callable(classifier):
+        raise ValueError(
+            "`classifier` must be a Keras model from images to logits. "
+            f"Received: classifier={reprlib.repr(classifier)}"
+        )
     if not isinstance(classifier, keras.Model):
         return
     expected = getattr(classifier, "input_shape", None)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_non_negative
+from tfrobust.arguments import is_number
 from tfrobust.ops.norms import flatten
 from tfrobust.ops.norms import Norm
 from tfrobust.ops.norms import norm
@@ -67,7 +68,7 @@ class NormBall(Configurable):
         if self.bounds is None:
             return
         pair = isinstance(self.bounds, tuple | list) and len(self.bounds) == 2
-        numbers = pair and None not in self.bounds
+        numbers = pair and all(map(is_number, self.bounds))
         if not numbers or not self.bounds[0] < self.bounds[1]:
             raise ValueError(
                 "`bounds` must be (low, high) with low < high, or None. "

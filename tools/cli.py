@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow as tf
 from absl import app
 from absl import flags
 from absl import logging
@@ -223,6 +224,8 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
             main()
         except (ValueError, TrainingDiverged, OSError) as error:
             fail(error)
+        except tf.errors.ResourceExhaustedError as error:
+            fail(str(error).splitlines()[0])  # of a disk or a device
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)

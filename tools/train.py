@@ -199,11 +199,7 @@ def given_settings() -> dict[str, Any]:
         settings["epsilon"] = usual if radius is None else radius
     if "norm" in takes:
         settings["norm"] = _NORM.value
-    elif "epsilon" in takes and _NORM.value != "inf":
-        raise ValueError(
-            f"`{_DEFENSE.value}` is a defense in the l-inf ball. "
-            f"Received: norm={_NORM.value}"
-        )
+    recipes.check_norm(_DEFENSE.value, _NORM.value)
     return settings
 
 

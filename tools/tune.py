@@ -2,6 +2,9 @@
 
   python -m tools.tune --recipe=sgr --max_trials=20 --clean_floor=0.97 \\
       --output_dir=runs/tune_sgr
+
+Exits with 1 where no trial may be called best, as below the floor;
+search.json and search.png are there all the same.
 """
 
 import tools.quiet  # noqa: F401  (first: it silences the imports below)
@@ -98,11 +101,10 @@ def main() -> None:
     if record is None:
         return
     print(f"Record: {directory}/search.json  Picture: {directory}/search.png")
-    if record.winner:
-        print(
-            f"Winner: {directory}/winner.keras  Train it again: python -m "
-            f"tools.train --flagfile={directory}/winner.flags --output_dir=..."
-        )
+    print(
+        f"Winner: {directory}/winner.keras  Train it again: python -m "
+        f"tools.train --flagfile={directory}/winner.flags --output_dir=..."
+    )
 
 
 if __name__ == "__main__":

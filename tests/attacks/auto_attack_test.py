@@ -12,6 +12,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import networks
 from tfrobust import attacks
@@ -20,6 +21,7 @@ from tfrobust.experiments.masked_models import behind
 from tfrobust.experiments.masked_models import Quantized
 from tfrobust.experiments.masked_models import Randomized
 from tfrobust.objectives import DifferenceOfLogitsRatio
+from tfrobust.objectives import margin
 from tfrobust.threat_model import NormBall
 
 _DATA = pathlib.Path(__file__).parents[1] / "data"
@@ -110,16 +112,30 @@ def test_plus_is_no_weaker(digits):
         1,
         1,
     ]
-    standard = attacks.AutoAttack(_BALL)(model, x[:30], y[:30]).robust
-    found = plus(model, x[:30], y[:30]).robust
-    assert found.sum() <= standard.sum()
+    x, labels = x[:30], y[:30].astype("int64")
+    standard = attacks.AutoAttack(_BALL)(model, x, labels)
+    found = plus(model, x, labels)
+    assert found.robust.sum() <= standard.robust.sum()
+    # What stands has the strongest point of all, and not the last's, x.
+    stands = found.robust
+    assert stands.any() and (found.perturbation_norm[stands] > 0.1).all()
+    for part in (plus.attacks[0], plus.attacks[3]):
+        other = part(model, x, labels).x_adv
+        ours, theirs = (
+            margin(tf.constant(labels), model(points)).numpy()
+            for points in (found.x_adv, other)
+        )
+        assert (ours[stands] >= theirs[stands] - 1e-5).all()
 
 
 def test_a_sound_model_is_not_warned_of(digits):
     model, x, y, _ = digits
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        attacks.AutoAttack(_BALL)(model, x[:20], y[:20])
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = attacks.AutoAttack(_BALL)(model, x[:20], y[:20])
+    assert [str(w.message) for w in seen] == []
+    # Square was asked too, and might have been the one to break them.
+    assert 0 < found.robust.sum() < 20
 
 
 def test_a_random_model_is_warned_of():

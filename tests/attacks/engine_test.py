@@ -189,6 +189,8 @@ def test_l2_steps_do_not_vanish_on_confident_models():
             lambda m, x, y: PGD(_BALL)(m, x, y, example_ids=[1]),
             "`example_ids` must be 8 integers",
         ),
+        (lambda m, x, y: PGD(_BALL)("a.keras", x, y), "`classifier`.*'a.k"),
+        (lambda m, x, y: PGD(_BALL)([m], x, y), "`classifier` must be"),
         (lambda m, x, y: PGD(_BALL, seed=2**32), "below 2"),
         (lambda m, x, y: NextLikely(0), "`rank` must be at least 1"),
     ],

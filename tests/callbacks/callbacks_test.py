@@ -8,6 +8,7 @@ from tests import networks
 from tfrobust import callbacks
 from tfrobust import defenses
 from tfrobust.attacks import PGD
+from tfrobust.experiments.training_record import best_epoch
 from tfrobust.threat_model import NormBall
 
 
@@ -29,7 +30,7 @@ def test_validation_reports_the_attack_on_the_model_as_it_stands():
 
 
 class _Scripted(keras.callbacks.Callback):
-    """Writes given robust accuracies into the logs."""
+    """Writes given robust and clean accuracies into the logs."""
 
     def __init__(self, values):
         super().__init__()
@@ -37,17 +38,32 @@ class _Scripted(keras.callbacks.Callback):
         self.weights = []
 
     def on_epoch_end(self, epoch, logs=None):
-        logs["val_robust_accuracy"] = self.values[epoch]
+        robust, clean = self.values[epoch]
+        logs |= {"val_robust_accuracy": robust, "val_accuracy": clean}
         self.weights.append(self.model.classifier.get_weights())
 
 
-def test_best_and_last_are_both_kept(tmp_path):
+@pytest.mark.parametrize(
+    "values, best",
+    [
+        ([(0.2, 0.9), (0.7, 0.8), (0.5, 0.9)], 1),
+        # Of equals the higher clean accuracy, then the first.
+        ([(0.7, 0.8), (0.7, 0.9), (0.7, 0.9), (0.7, 0.85)], 1),
+        # What is below the floor is no best.
+        ([(0.8, 0.4), (0.6, 0.5), (0.9, 0.49)], 1),
+    ],
+)
+def test_best_and_last_are_both_kept(tmp_path, values, best):
     model = _model()
     x, y = networks.batch(model.classifier)
-    script = _Scripted([0.2, 0.7, 0.5])
-    keep = callbacks.KeepCheckpoints(tmp_path)
-    model.fit(x, y, epochs=3, verbose=0, callbacks=[script, keep])
-    for name, epoch in (("best_robust.keras", 1), ("last.keras", 2)):
+    script = _Scripted(values)
+    keep = callbacks.KeepCheckpoints(tmp_path, clean_floor=0.5)
+    epochs = len(values)
+    model.fit(x, y, epochs=epochs, verbose=0, callbacks=[script, keep])
+    robust, clean = zip(*values, strict=True)
+    history = {"val_robust_accuracy": robust, "val_accuracy": clean}
+    assert best_epoch(history, 0.5) == best
+    for name, epoch in (("best_robust.keras", best), ("last.keras", -1)):
         loaded = keras.models.load_model(tmp_path / name)
         for a, b in zip(
             loaded.classifier.get_weights(), script.weights[epoch], strict=True

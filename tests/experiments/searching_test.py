@@ -15,6 +15,7 @@ import pytest
 
 from tfrobust.experiments import search_config
 from tfrobust.experiments import search_ranges
+from tfrobust.experiments import search_trials
 from tfrobust.experiments import searching
 from tfrobust.records import read_record
 from tfrobust.records import TrialRecord
@@ -61,10 +62,10 @@ def test_the_record_is_of_the_trials_own_runs(searched):
     assert [t.number for t in record.trials] == ["0", "1", "2"]
     for k, trial in enumerate(record.trials):
         run = read_record(directory / "trials" / trial.number / "training.json")
-        robust = run.history["val_robust_accuracy"]
-        row = robust.index(max(robust))
-        assert trial.score == trial.robust_accuracy == robust[row]
-        assert trial.clean_accuracy == run.history["val_accuracy"][row]
+        names = "val_robust_accuracy", "val_accuracy"
+        robust, clean = max(zip(*map(run.history.get, names), strict=True))
+        assert trial.score == trial.robust_accuracy == robust
+        assert trial.clean_accuracy == clean
         settings = run.configuration["settings"]
         assert settings["weight"] == trial.values["weight"]
         # Own weights, but one set of validation examples.
@@ -122,16 +123,19 @@ def test_a_finished_search_is_read_and_another_refused(searched):
 
 
 def test_the_floor_forbids_and_then_nothing_is_best(tmp_path):
-    config = _config(clean_floor=1.0, max_trials=1)
-    record, said = _search(config, tmp_path / "run")
+    run = tmp_path / "run"
+    process = _tool(run, "--max_trials=1", "--clean_floor=1")
+    said, _ = process.communicate()
+    assert process.returncode == 1
+    last = said.splitlines()[-1]
+    assert last.startswith("error: Nothing is best: no finalist")
+    assert last.endswith("/search.json has every trial.")
+    record = read_record(run / "search.json")
     (trial,) = record.trials
-    clean = read_record(tmp_path / "run/trials/0/training.json").history[
-        "val_accuracy"
-    ]
+    clean = read_record(run / "trials/0/training.json").history["val_accuracy"]
     assert trial.score == pytest.approx(max(clean) - 1.0)
     assert record.finalists == () and record.winner == ""
-    assert "Nothing is best" in said[-1]
-    assert not (tmp_path / "run" / "winner.keras").exists()
+    assert not (run / "winner.keras").exists()
 
 
 def test_trials_that_failed_are_told_and_never_best(tmp_path):
@@ -160,6 +164,44 @@ def test_hyperband_searches_no_warm_up(tmp_path):
     record, _ = _search(config, tmp_path / "run")
     assert "epsilon_warm_up" not in record.space
     assert {t.status for t in record.trials} == {"completed"}
+
+
+def test_a_killed_grid_search_goes_on_through_the_grid(tmp_path, monkeypatch):
+    ranges = {"weight": "0.1|1", "learning_rate": "0.001|0.003"}
+    config = _config(tuner="grid", ranges=ranges, max_trials=9, epochs=1)
+    trained = search_trials.train
+
+    def kill(settings, run, **arguments):
+        if run.name == "2":
+            raise KeyboardInterrupt
+        return trained(settings, run, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_trials, "train", kill)
+        with pytest.raises(KeyboardInterrupt):
+            _search(config, tmp_path / "run")
+    record, _ = _search(config, tmp_path / "run", resume=True)
+    assert [tuple(t.values.values()) for t in record.trials] == [
+        (0.1, 0.001),
+        (0.1, 0.003),
+        (1.0, 0.001),
+        (1.0, 0.003),
+    ]
+    assert {t.status for t in record.trials} == {"completed"}
+
+
+def test_a_full_disk_fails_no_trial(tmp_path, monkeypatch):
+    config = _config(max_trials=1, epochs=1)
+
+    def full(settings, run, **arguments):
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(search_trials, "train", full)
+        with pytest.raises(OSError, match="No space left"):
+            _search(config, tmp_path / "run")
+    record, _ = _search(config, tmp_path / "run", resume=True)
+    assert [(t.number, t.status) for t in record.trials] == [("0", "completed")]
 
 
 def test_whole_numbers_among_others_are_numbers():
@@ -317,6 +359,7 @@ def test_two_replicas_search_too(tmp_path):
         ({"validation_examples": 0}, "needs validation examples"),
         ({"final_attacks": ("pdg",)}, "pgd"),
         ({"norm": 2}, "`epsilon` must be given"),
+        ({"recipe": "lfr", "norm": 2, "epsilon": 0.5}, "in the l-inf ball"),
         ({"strategy": "multi_worker"}, "trained on one machine"),
     ],
 )

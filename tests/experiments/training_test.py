@@ -1,6 +1,8 @@
 """Runs: what they write, how they resume, what they refuse."""
 
 import json
+import pathlib
+import shutil
 import signal
 
 import keras
@@ -235,6 +237,46 @@ def test_a_torn_state_leaves_the_one_before(tmp_path, monkeypatch):
         np.testing.assert_array_equal(a, b)
 
 
+def _tear(path):
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def _empty(path):
+    path.write_bytes(b"")
+
+
+def _scribble(path):
+    path.write_text("loss\n1\n")
+
+
+def test_what_was_harmed_is_mended_or_refused(tmp_path):
+    whole, config = tmp_path / "whole", _config(epochs=1)
+    _train(config, whole)
+    for name, harm, message in (
+        ("last.keras", _tear, None),
+        ("last.keras", pathlib.Path.unlink, None),
+        ("best_robust.keras", _tear, "best_robust.keras is torn"),
+        ("best_robust.keras", pathlib.Path.unlink, "torn or gone"),
+        ("history.csv", _empty, "history.csv has 0 of 1 epochs"),
+        ("history.csv", _scribble, "no log of a training"),
+        ("training.json", _tear, "not a record"),
+    ):
+        run = shutil.copytree(whole, tmp_path / "run")
+        harm(run / name)
+        if message is None:
+            # Its only epoch was its best.
+            _train(config, run, resume=True)
+            pairs = zip(
+                *(_weights(d / name) for d in (whole, run)), strict=True
+            )
+            for a, b in pairs:
+                np.testing.assert_array_equal(a, b)
+        else:
+            with pytest.raises(ValueError, match=message):
+                _train(config, run, resume=True)
+        shutil.rmtree(run)
+
+
 def test_killed_between_an_epochs_last_step_and_its_log(tmp_path, monkeypatch):
     config = _config(backup_every=1)
     whole = _train(config, tmp_path / "whole")
@@ -290,10 +332,14 @@ def test_a_training_goes_on_with_a_model_to_the_same_weights(tmp_path):
     first = str(tmp_path / "one" / "last.keras")
     rest = _train(_config(epochs=3, begin_with=first), tmp_path / "rest")
     assert rest.history["loss"] == whole.history["loss"][1:]
-    robust = whole.history["val_robust_accuracy"][1:]
+    robust, clean = (
+        whole.history[name][1:]
+        for name in ("val_robust_accuracy", "val_accuracy")
+    )
+    row = max(range(2), key=lambda row: (robust[row], clean[row]))
     best = rest.checkpoints["best_robust.keras"]
-    assert best["epoch"] == 2 + robust.index(max(robust))
-    assert best["val_robust_accuracy"] == max(robust)
+    assert best["epoch"] == 2 + row
+    assert best["val_robust_accuracy"] == robust[row]
     for a, b in zip(
         _weights(tmp_path / "whole" / "last.keras"),
         _weights(tmp_path / "rest" / "last.keras"),

@@ -59,6 +59,20 @@ def test_a_loss_that_is_not_finite_is_a_trial_that_failed(tmp_path):
     assert "is not finite" in trial.message
 
 
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"settings": {"beta": 1.0}}, "Received: beta"),
+        ({"search": ("learning_rate",)}, "needs weight"),
+        ({"settings": {"weight_decay": -1.0}}, "`weight_decay` must be"),
+        ({"architecture": "dense_netwrok"}, "Did you mean 'dense_network'"),
+    ],
+)
+def test_what_every_trial_would_refuse_is_refused_at_once(changes, message):
+    with pytest.raises(ValueError, match=message):
+        _hypermodel("gradient_norm", **changes)
+
+
 def test_a_trials_start_is_the_seeds():
     hp = keras_tuner.HyperParameters()
     one, two, other = (

@@ -18,16 +18,22 @@ class KeepCheckpoints(keras.callbacks.Callback):
 
     Robust accuracy often falls again late in training ("robust
     overfitting", Rice et al., 2020, https://arxiv.org/abs/2002.11569), so
-    both are kept and both belong in a report. Each file is written under
-    another name and renamed: a kill leaves the old one or the new one.
-    Put it after the callback that writes the monitored value.
+    both are kept and both belong in a report. Of epochs that are equal in it
+    the one of higher `val_accuracy` is best, then the first. The field's code,
+    theirs too, asks for a strict rise and so keeps the first; it counts
+    thousands of images, where few are equal, and not a hundred.
+
+    Each file is written under another name and renamed: a kill leaves the
+    old one or the new one. Put it after the callback that writes the
+    monitored value.
 
     Args:
         directory: where to save.
         monitor: entry of the logs that must rise; default
             "val_robust_accuracy". Without it in the logs only the last model
             is kept.
-        best: value to beat, for a run that goes on; default none.
+        best: the value and the `val_accuracy` to beat, for a run that goes
+            on; default none.
         clean_floor: epochs below this `val_accuracy` are no best; default 0.
     """
 
@@ -36,7 +42,7 @@ class KeepCheckpoints(keras.callbacks.Callback):
         directory: str | pathlib.Path,
         *,
         monitor: str = "val_robust_accuracy",
-        best: float | None = None,
+        best: tuple[float, float] | None = None,
         clean_floor: float = 0.0,
     ) -> None:
         super().__init__()
@@ -51,12 +57,12 @@ class KeepCheckpoints(keras.callbacks.Callback):
         """Save what deserves it."""
         del epoch
         logs = logs or {}
-        value = logs.get(self.monitor)
-        if logs.get("val_accuracy", 1.0) < self.clean_floor:
-            value = None
-        if value is not None and (self.best is None or value > self.best):
-            self.best = value
-            self._save(BEST_ROBUST)
+        clean = logs.get("val_accuracy", 1.0)
+        if self.monitor in logs and clean >= self.clean_floor:
+            found = logs[self.monitor], clean
+            if self.best is None or found > self.best:
+                self.best = found
+                self._save(BEST_ROBUST)
         self._save(LAST)
 
     def _save(self, name: str) -> None:

@@ -99,6 +99,7 @@ class SearchConfig:
             )
         check_fraction("clean_floor", self.clean_floor)
         recipes.check_radius_is_given(self.norm, self.epsilon)
+        recipes.check_norm(defense_of(self.recipe), self.norm)
         if self.validation_examples == 0:
             raise ValueError(
                 "A search needs validation examples. "

@@ -14,6 +14,7 @@ from typing import Any
 import keras_tuner
 
 from tfrobust.experiments.search_config import SearchConfig
+from tfrobust.experiments.search_grid import GridSearch
 from tfrobust.experiments.search_trials import Trials
 from tfrobust.tuning import OBJECTIVE
 from tfrobust.tuning import Range
@@ -30,9 +31,12 @@ class _TrainsRuns:
     scratch: tempfile.TemporaryDirectory[str]
 
     def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
-        """Train a trial."""
+        """Train a trial; a full disk is no failure of the trial's."""
         values = trial.hyperparameters.values
-        return {OBJECTIVE.name: self.trials(trial.trial_id, values)}
+        try:
+            return {OBJECTIVE.name: self.trials(trial.trial_id, values)}
+        except OSError as error:
+            raise keras_tuner.errors.FatalError(str(error)) from error
 
     def on_trial_end(self, trial: Any) -> None:
         """Keep a whole copy of the search's state, and models of the best."""
@@ -56,7 +60,7 @@ class _Random(_TrainsRuns, keras_tuner.RandomSearch):
     pass
 
 
-class _Grid(_TrainsRuns, keras_tuner.GridSearch):
+class _Grid(_TrainsRuns, GridSearch):
     pass
 
 

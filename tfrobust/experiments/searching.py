@@ -78,8 +78,9 @@ def search(
         The record; `None` in a worker, for the chief writes it.
 
     Raises:
-        ValueError: for settings that can't be used, or a search none of
-            whose trials completed.
+        OSError: for files that can't be written; with room made, resume.
+        ValueError: for settings that can't be used; where no winner is named,
+            after all else is written.
     """
     directory = pathlib.Path(output_dir)
     if is_worker():
@@ -107,9 +108,8 @@ def _search(
     origin = {"configuration": plain(config), **provenance(config.seed)}
     trials = Trials(config, directory, say)
     tuner = make_tuner(config, space, directory, trials, say)
-    if is_worker():
-        # Answered once the chief, whose directory this is, has begun.
-        tuner.oracle.get_space()
+    # A worker waits here for the chief, whose directory it is.
+    tuner.oracle.get_space()
     run_directory.check_same(directory, plain(config))
     with warnings.catch_warnings():
         # A failed trial's score, and a Gaussian process of a few trials.
@@ -117,6 +117,8 @@ def _search(
         warnings.filterwarnings("ignore", "The optimal value found for")
         try:
             tuner.search(verbose=0)
+        except keras_tuner.errors.FatalError as error:
+            raise OSError(str(error)) from error
         except RuntimeError as error:  # too many failed in a row
             say(str(error).splitlines()[0])
     if is_worker():
@@ -144,16 +146,7 @@ def _search(
     reports.plot_search(record, directory / "search.png")
     for rows in (reports.trial_rows(record), reports.finalist_rows(record)):
         say(reports.as_text(rows))
-    if not record.completed:
-        raise ValueError(
-            f"None of {len(record.trials)} trials completed, so nothing is "
-            f"best; {directory}/search.json says why each failed."
-        )
-    if not record.winner:
-        say(
-            "Nothing is best: no finalist with a clean accuracy of "
-            f"{config.clean_floor:g} and without masked gradients."
-        )
+    _check_winner(record, directory)
     return record
 
 
@@ -246,6 +239,21 @@ def _with_winner(
         winner=best.number,
         model_digest=evaluation.weights_digest(classifier),
     )
+
+
+def _check_winner(record: SearchRecord, directory: pathlib.Path) -> None:
+    """Raise `ValueError` where nothing is best: what comes next needs it."""
+    if not record.completed:
+        raise ValueError(
+            f"None of {len(record.trials)} trials completed, so nothing is "
+            f"best; {directory}/search.json says why each failed."
+        )
+    if not record.winner:
+        raise ValueError(
+            "Nothing is best: no finalist with a clean accuracy of "
+            f"{record.clean_floor:g} and without masked gradients; "
+            f"{directory}/search.json has every trial."
+        )
 
 
 def _rescored(

@@ -29,9 +29,11 @@ from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.training_model import augmentation
 from tfrobust.experiments.training_model import build_model
 from tfrobust.experiments.training_model import image_batches
+from tfrobust.experiments.training_record import check_past
 from tfrobust.experiments.training_record import training_record
 from tfrobust.experiments.training_state import begun_model
 from tfrobust.experiments.training_state import found_state
+from tfrobust.experiments.training_state import mend_last
 from tfrobust.experiments.training_state import Phase
 from tfrobust.experiments.training_state import phases
 from tfrobust.experiments.training_state import steps_taken
@@ -133,6 +135,8 @@ def _train_in(
             done = max(done, steps_taken(model))
     if resume:
         epoch, step = divmod(done, steps)
+        if is_chief(strategy):
+            check_past(directory, epoch, config)
         inside = f", step {step} of {steps}" if step else ""
         say(
             f"Continuing {directory} after epoch {epoch} of "
@@ -153,8 +157,11 @@ def _train_in(
         torn.unlink()  # a kill in the middle of a save
     if not resume and is_chief(strategy):
         run_directory.make_empty(directory, overwrite=overwrite)
-    elif done == config.epochs * steps and _is_done(directory):
-        return cast(TrainingRecord, read_record(directory / "training.json"))
+    elif done == config.epochs * steps:
+        mend_last(directory)
+        if _is_done(directory):
+            path = directory / "training.json"
+            return cast(TrainingRecord, read_record(path))
     write_json(plain(config), directory / "config.json")
     # What trains is the source as it stands now, not when training ends.
     origin = provenance(config.seed)

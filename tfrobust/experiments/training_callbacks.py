@@ -54,7 +54,10 @@ def training_callbacks(
             ),
         )
     chosen += tracker
-    best = best_epoch(history, config.clean_floor)
+    row = best_epoch(history, config.clean_floor)
+    best = None
+    if row is not None:
+        best = history[ROBUST][row], history["val_accuracy"][row]
     # The log first: a row without its checkpoint is dropped on resuming, a
     # checkpoint without its row would lose its figures.
     chosen.append(
@@ -62,9 +65,7 @@ def training_callbacks(
     )
     chosen.append(
         callbacks.KeepCheckpoints(
-            directory,
-            best=None if best is None else history[ROBUST][best],
-            clean_floor=config.clean_floor,
+            directory, best=best, clean_floor=config.clean_floor
         )
     )
     chosen.append(

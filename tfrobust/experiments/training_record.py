@@ -6,6 +6,7 @@ import csv
 import pathlib
 from typing import Any
 
+from tfrobust.callbacks.backup import is_whole
 from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
@@ -24,37 +25,89 @@ def read_history(
 
     A kill between the log and the checkpoint leaves a row too many, or one
     that is torn.
+
+    Raises:
+        ValueError: for a file that is no log.
     """
     path = directory / "history.csv"
     if not path.is_file():
         return {}
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    whole = [row for row in rows if None not in row.values()]
-    kept = [row for row in whole if int(row["epoch"]) < epochs]
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        whole = [row for row in rows if None not in row.values()]
+        kept = [row for row in whole if int(row["epoch"]) < epochs]
+        history = _columns(kept)
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ValueError(
+            f"{path} is no log of a training, or was harmed."
+        ) from error
     if len(kept) < len(rows):
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0].keys())
-            writer.writeheader()
-            writer.writerows(kept)
+        _write_rows(path, list(rows[0]), kept)
+    return history
+
+
+def _columns(rows: list[dict[str, str]]) -> dict[str, list[float]]:
     # Keras writes columns of NA for validation figures that there are none of.
-    first = kept[0] if kept else {}
+    first = rows[0] if rows else {}
     names = [n for n, v in first.items() if n != "epoch" and v != "NA"]
-    return {name: [float(row[name]) for row in kept] for name in names}
+    return {name: [float(row[name]) for row in rows] for name in names}
+
+
+def _write_rows(
+    path: pathlib.Path, names: list[str], rows: list[dict[str, str]]
+) -> None:
+    """Put a log in place of another; a kill leaves the one or the other."""
+    part = path.with_name(f".part-{path.name}")
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
 
 
 def best_epoch(
     history: dict[str, list[float]], clean_floor: float
 ) -> int | None:
-    """Return the row of the highest robust accuracy, the first of equals.
+    """Return the row that `KeepCheckpoints` calls best.
 
+    Of equal robust accuracies that of the higher clean one, then the first.
     Rows whose clean accuracy is below the floor don't count.
     """
     clean, robust = history.get("val_accuracy"), history.get(ROBUST)
     if not clean or not robust:
         return None
     fit = [row for row, value in enumerate(clean) if value >= clean_floor]
-    return max(fit, key=lambda row: (robust[row], -row), default=None)
+    return max(fit, key=lambda row: (robust[row], clean[row]), default=None)
+
+
+def check_past(
+    directory: pathlib.Path, epochs: int, config: TrainingConfig
+) -> None:
+    """Raise `ValueError` where the log or the best model was harmed.
+
+    Nothing else has them: a run that went on without would call another
+    epoch the best.
+
+    Args:
+        directory: of the run that is to go on.
+        epochs: that it was trained for.
+        config: of it.
+    """
+    history = read_history(directory, epochs)
+    rows = len(next(iter(history.values()), []))
+    harmed = []
+    if rows < epochs and config.begin_with is None:
+        harmed.append(f"history.csv has {rows} of {epochs} epochs")
+    best = best_epoch(history, config.clean_floor)
+    if best is not None and not is_whole(directory / BEST_ROBUST):
+        harmed.append(f"{BEST_ROBUST} is torn or gone")
+    if harmed:
+        raise ValueError(
+            f"{directory} can't be resumed: {' and '.join(harmed)}. Begin "
+            "again with --overwrite, or elsewhere with "
+            f"--begin_with={directory / LAST}."
+        )
 
 
 def training_record(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
@@ -90,6 +91,14 @@ def found_state(
         say(f"{path} is torn; the state before it is used.")
         path.unlink()
     return model, done
+
+
+def mend_last(directory: pathlib.Path) -> None:
+    """Make a torn last model of the best, where that is of the last epoch."""
+    if not is_whole(directory / LAST):
+        part = directory / f".part-{LAST}"
+        shutil.copy(directory / BEST_ROBUST, part)
+        part.replace(directory / LAST)
 
 
 def begun_model(path: str, fresh: RobustModel) -> RobustModel:

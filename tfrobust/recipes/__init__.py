@@ -15,6 +15,7 @@ from tfrobust.recipes.data import check_radius_is_given
 from tfrobust.recipes.data import data_defaults
 from tfrobust.recipes.data import load_data
 from tfrobust.recipes.defenses import check_defense
+from tfrobust.recipes.defenses import check_norm
 from tfrobust.recipes.defenses import defense_settings
 from tfrobust.recipes.defenses import DEFENSES
 from tfrobust.recipes.defenses import make_defense
@@ -31,6 +32,7 @@ __all__ = [
     "SUITES",
     "check_architecture",
     "check_defense",
+    "check_norm",
     "check_radius_is_given",
     "check_standardizes",
     "data_defaults",

@@ -15,6 +15,7 @@ from tfrobust import losses
 from tfrobust.attacks.starts import UniformStart
 from tfrobust.defenses import RobustModel
 from tfrobust.objectives import Margin
+from tfrobust.ops.norms import Norm
 from tfrobust.recipes import max_mahalanobis
 from tfrobust.recipes import sgr
 from tfrobust.recipes.arguments import pick
@@ -144,6 +145,15 @@ def check_defense(name: str, settings: Mapping[str, Any]) -> None:
         raise ValueError(
             f"`{name}` needs {', '.join(missing)}. Received: "
             + (", ".join(f"{k}={v!r}" for k, v in settings.items()) or "none")
+        )
+
+
+def check_norm(name: str, norm: Norm) -> None:
+    """Raise `ValueError` where a defense's radius is of another norm."""
+    takes = defense_settings(name)
+    if "epsilon" in takes and "norm" not in takes and norm != "inf":
+        raise ValueError(
+            f"`{name}` is a defense in the l-inf ball. Received: norm={norm}"
         )
 
 

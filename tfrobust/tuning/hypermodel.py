@@ -50,6 +50,9 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         epochs: of a whole training; default 10.
         seed: of every trial's weights and noise; default 0.
 
+    Raises:
+        ValueError: for what every trial would refuse.
+
     Example:
 
     >>> hypermodel = RecipeHyperModel(
@@ -92,6 +95,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             NormBall("inf", epsilon=epsilon), num_steps=10, seed=seed
         )
         self.seed = seed
+        self.build(keras_tuner.HyperParameters())  # refuses, if it must, now
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """Return a trial's compiled defense."""
