@@ -78,7 +78,7 @@ _MNIST = {
 _CIFAR10 = {
     "smoke": SMOKE,
     "cpu": changed(
-        CIFAR10_CPU, training={"architecture": "ds_convnet", "width": 32}
+        CIFAR10_CPU, training={"architecture": "ds_convnet", "width": 16}
     ),
     "paper": changed(CIFAR10_PAPER, training={"architecture": "ds_convnet"}),
 }

@@ -94,13 +94,15 @@ ACTIVATIONS = PaperTable(
     settings=_CIFAR10,
     models={
         "AT, relu": ADVERSARIAL_TRAINING,
-        "LFR, relu": PaperModel("lfr", {"weight": 0.03}),
-        "LFR, softplus": PaperModel(
-            "lfr", {"weight": 0.03}, training={"activation": "softplus"}
-        ),
-        "LFR, silu": PaperModel(
-            "lfr", {"weight": 0.03}, training={"activation": "silu"}
-        ),
+        **{
+            f"LFR, {activation}": PaperModel(
+                "lfr",
+                {"weight": 0.03},
+                training={"activation": activation},
+                scaled={"cpu": {"num_steps": 1}},
+            )
+            for activation in ("relu", "softplus", "silu")
+        },
     },
     looks={"climbs": Attacked({"attacks": ("pgd",)}), **ADDED_LOOKS},
     columns=(
