@@ -15,6 +15,7 @@ from tfrobust import reports
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
@@ -70,9 +71,9 @@ class PaperRows:
     def record(self, row: str, seed: int) -> RowRecord:
         """Train, look, and return what became of it."""
         config, directory = self.training(row, seed), self.directory(row, seed)
-        there = (directory / "config.json").is_file()
+        # Resuming nothing begins.
         training = cast(
-            TrainingRecord, train(config, directory, resume=there, say=_quiet)
+            TrainingRecord, train(config, directory, resume=True, say=quiet)
         )
         seen = {look: self.look(look, row, seed) for look in self.table.looks}
         evaluations = {
@@ -106,8 +107,7 @@ class PaperRows:
         look, setting = self.table.looks[name], self.table.settings[self.scale]
         config = look.config(str(directory / LAST), setting, self.data_dir)
         own = directory / f"{slug(name)}-{_digest(placeless(config))}"
-        there = (own / "config.json").is_file()
-        return look.run(config, own, resume=there)
+        return look.run(config, own)
 
     def transfers(self) -> dict[str, dict[str, float]]:
         """Return row -> accuracy in % under each row's points, first seeds."""
@@ -124,7 +124,7 @@ class PaperRows:
             data_dir=self.data_dir,
             **{**usual, **(self.table.transfer or {})},
         )
-        record = transfer(config, say=_quiet)
+        record = transfer(config, say=quiet)
         (matrix,) = record.accuracy.values()
         return {
             target: {
@@ -156,7 +156,3 @@ def _digest(settings: Mapping[str, Any]) -> str:
 def _short(value: float | None) -> float | None:
     """Return six digits; more would tell processors apart."""
     return None if value is None else float(f"{value:.6g}")
-
-
-def _quiet(_: str) -> None:
-    pass

@@ -15,8 +15,8 @@ from tfrobust.experiments.papers.tables import Setting
 from tfrobust.records import Record
 
 
-def _quiet(_: str) -> None:
-    pass
+def quiet(_: str) -> None:
+    """Say nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,11 +43,9 @@ class Attacked:
             model, data_dir=data_dir, **{**usual, **self.settings}
         )
 
-    def run(
-        self, config: EvaluationConfig, directory: pathlib.Path, *, resume: bool
-    ) -> Record:
+    def run(self, config: EvaluationConfig, directory: pathlib.Path) -> Record:
         """Return the record, made now or before."""
-        return evaluate(config, directory, resume=resume, say=_quiet)
+        return evaluate(config, directory, resume=True, say=quiet)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +93,6 @@ class Analyzed:
             **{**usual, **self.settings},
         )
 
-    def run(
-        self, config: AnalysisConfig, directory: pathlib.Path, *, resume: bool
-    ) -> Record:
+    def run(self, config: AnalysisConfig, directory: pathlib.Path) -> Record:
         """Return the record, made now or before."""
-        return analyze(config, directory, resume=resume, say=_quiet)
+        return analyze(config, directory, resume=True, say=quiet)

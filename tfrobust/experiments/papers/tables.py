@@ -99,7 +99,7 @@ class Look(Protocol):
     def config(self, model: str, setting: Setting, data_dir: str | None) -> Any:
         """Return its configuration for a model's file."""
 
-    def run(self, config: Any, directory: Any, *, resume: bool) -> Record:
+    def run(self, config: Any, directory: Any) -> Record:
         """Return the record, made now or before."""
 
 
