@@ -36,6 +36,11 @@ _ROWS = FLAGS.names("rows", "", "of a paper's table; default all")
 _PLAN = FLAGS.switch("plan", "only tell what the papers' tables take")
 _CLAIMS = FLAGS.switch("claims", "only tell which of the papers' claims held")
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
+_TRAIN_STEP = FLAGS.string(
+    "train_step",
+    None,
+    "for --claims of overhead: benchmark.json of tools.benchmark",
+)
 
 FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string(
@@ -66,7 +71,9 @@ def main() -> None:
         return
     if _CLAIMS.value:
         records = _RECORDS_DIR.value or _OUTPUT_DIR.value
-        experiments.write_claims(records, _SCALE.value, _PAGE.value)
+        experiments.write_claims(
+            records, _SCALE.value, _PAGE.value, _TRAIN_STEP.value
+        )
         return
     if _TABLE.value is None:
         raise ValueError("Pass --table. Received: table=None")

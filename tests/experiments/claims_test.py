@@ -4,6 +4,7 @@ import pytest
 
 from tfrobust.experiments import claims
 from tfrobust.experiments.papers import PAPERS
+from tfrobust.records import BenchmarkRecord
 
 
 def _judge(paper, table, text, rows):
@@ -95,3 +96,23 @@ def test_projection_raises_norm_and_alpha():
     assert held and "noise 300: 3.00 times, alpha_300 +0.860" in text
     rows["pca 300"]["Pert mean"] = 0.16
     assert not _judge("gradient-leaking", "table-2", "GL", rows)[0]
+
+
+def test_overhead_is_the_ratio_of_medians(tmp_path):
+    record = BenchmarkRecord(
+        suite="train_step",
+        configuration={},
+        # Rounds alike: the interval is a point.
+        seconds={
+            "decision_jacobian": [2.0] * 5,
+            "plain Keras": [1.0] * 5,
+            "sgr": [2.4] * 5,
+            "gradient_norm": [2.0] * 5,
+        },
+        floors={},
+        provenance={},
+    )
+    text = claims.claims_text(tmp_path, "cpu", record)
+    held, gone = text.split("## DS: a step")[1].split("## SGR: very")
+    assert "**Held.** decision_jacobian takes 2.00 [2.00, 2.00] times" in held
+    assert "**Did not hold.** sgr takes 1.20 [1.20, 1.20] times" in gone

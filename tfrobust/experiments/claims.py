@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from tfrobust.experiments.paper_pages import mean_values
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.reproducing import read_rows
 from tfrobust.experiments.reproducing import row_directory
+from tfrobust.records import BenchmarkRecord
+from tfrobust.records import ratio_of_medians
+from tfrobust.records import read_record
 
 Rows = Mapping[str, Mapping[str, float]]
 """Row -> title of a column -> its number."""
@@ -238,19 +243,79 @@ CLAIMS = (
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Overhead:
+    """A claim of how long a training step takes.
+
+    Attributes:
+        text: the claim, and whose.
+        call, over: names of calls in the benchmark of training steps.
+        most: the ratio of their medians that the claim allows.
+    """
+
+    text: str
+    call: str
+    over: str
+    most: float
+
+    def judge(self, record: BenchmarkRecord) -> Finding:
+        """Return whether it held in a benchmark's rounds."""
+        above, below = record.seconds[self.call], record.seconds[self.over]
+        ratio, low, high = ratio_of_medians(above, below)
+        told = f"{self.call} takes {ratio:.2f} [{low:.2f}, {high:.2f}] times"
+        return ratio <= self.most, f"{told} {self.over}"
+
+
+OVERHEADS = (
+    Overhead(
+        "DS: a step takes 2.1 times a natural one",
+        *("decision_jacobian", "plain Keras", 2.1),
+    ),
+    Overhead(
+        "SGR: very little beside the gradient norm (a tenth, by us)",
+        *("sgr", "gradient_norm", 1.1),
+    ),
+)
+
+
 def write_claims(
-    records_dir: str | pathlib.Path, scale: str, page: str | pathlib.Path
+    records_dir: str | pathlib.Path,
+    scale: str,
+    page: str | pathlib.Path,
+    train_step: str | pathlib.Path | None = None,
 ) -> None:
-    """Write `claims_text` to a file."""
-    pathlib.Path(page).write_text(claims_text(records_dir, scale))
+    """Write `claims_text` to a file.
+
+    Args:
+        records_dir, scale: as there.
+        page: the file.
+        train_step: of a benchmark of training steps, its record.
+    """
+    steps = None if train_step is None else read_record(train_step)
+    text = claims_text(records_dir, scale, cast(BenchmarkRecord | None, steps))
+    pathlib.Path(page).write_text(text)
 
 
-def claims_text(records_dir: str | pathlib.Path, scale: str) -> str:
+def _verdict(judge: Callable[[], Finding]) -> str:
+    try:
+        held, told = judge()
+    except KeyError as missing:
+        return f"**Not run**: no number yet of {missing.args[0]}."
+    return f"**{'Held' if held else 'Did not hold'}.** {told}."
+
+
+def claims_text(
+    records_dir: str | pathlib.Path,
+    scale: str,
+    train_step: BenchmarkRecord | None = None,
+) -> str:
     """Return a page: each claim, whether it held, and the numbers.
 
     Args:
         records_dir: of the tables' rows.
         scale: of which rows.
+        train_step: of training steps, for what is claimed of them; default
+            none of that.
     """
     parts = [
         f"# What the papers claim, at scale {scale}",
@@ -262,13 +327,12 @@ def claims_text(records_dir: str | pathlib.Path, scale: str) -> str:
         table = PAPERS[claim.paper][claim.table]
         where = row_directory(records_dir, claim.paper, claim.table, scale)
         rows = mean_values(table, read_rows(where))
-        try:
-            held, told = claim.judge(rows)
-        except KeyError as missing:
-            verdict = f"**Not run**: no number yet of {missing.args[0]}."
-        else:
-            verdict = f"**{'Held' if held else 'Did not hold'}.** {told}."
+        verdict = _verdict(functools.partial(claim.judge, rows))
         link = f"[{claim.paper}, {claim.table}]"
         path = f"{claim.paper}/{claim.table}-{scale}.md"
         parts += [f"## {claim.text}", f"{verdict} ({link}({path}))"]
+    if train_step is not None:
+        for overhead in OVERHEADS:
+            judge = functools.partial(overhead.judge, train_step)
+            parts += [f"## {overhead.text}", _verdict(judge)]
     return "\n\n".join(parts) + "\n"
