@@ -201,6 +201,7 @@ def _row(row, values, seed=0, **changes):
         masking=(),
         examples={},
         training={
+            "data": "mnist",
             "defense": "standard",
             "settings": {},
             "architecture": "small_cnn",
@@ -259,6 +260,7 @@ def test_what_does_not_survive_comes_first():
     assert "- a: 9.0 % is left\n- c: 2.0 % is left" in text
     assert "- b:" not in text.split("| row")[0]
     assert text.index("does not survive") < text.index("| row")
+    assert "- a: standard (no settings), small_cnn on mnist, 1 epochs" in text
 
 
 def test_the_regression_is_of_roots_where_the_paper_takes_them():

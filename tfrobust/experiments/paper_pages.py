@@ -77,8 +77,13 @@ def page_text(
         f"Written by `{command} --scale={scale}` from its records"
         f"{_origins(records)}.",
         f"{table.caption}.",
-        *_survivors(table, records),
     ]
+    if scale == "smoke":
+        parts.append(
+            "Digits, a small network, one epoch: this only checks that the "
+            "command runs, and its numbers mean nothing."
+        )
+    parts += _survivors(table, records)
     if table.columns or table.transfer is not None:
         parts.append(
             "Ours, mean and standard deviation over the seeds where there are "
@@ -234,7 +239,8 @@ def _training(record: RowRecord) -> str:
     )
     network = training["architecture"]
     return (
-        f"{training['defense']} ({settings or 'no settings'}), {network}, "
+        f"{training['defense']} ({settings or 'no settings'}), {network} on "
+        f"{training['data']}, "
         f"{training['epochs']} epochs of {training['optimizer']} "
         f"{training['learning_rate']:g}, batch {training['batch_size']}"
     )
