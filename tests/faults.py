@@ -105,11 +105,14 @@ def killed(tool, flags, same, directory, rng):
         run = directory / f"run{runs}"
         for _ in range(_AT_ONCE):
             process = start(tool, flags, run)
-            # Most of it in the work itself, some while it loads.
-            time.sleep(rng.uniform(0.2, 1.0) * whole * 0.9)
-            process.kill()
-            # One that came too late has killed nothing.
-            kills += process.wait() == -signal.SIGKILL
+            try:
+                # Most of it in the work itself, some while it loads.
+                process.communicate(timeout=rng.uniform(0.2, 0.9) * whole)
+                break  # done before its moment came
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+                kills += 1
         finish(start(tool, flags, run))
         equal += same(directory / "whole", run)
         runs += 1

@@ -340,3 +340,4 @@ def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
             total += len(table.seeds(row, "cpu")) * (5.0 + attacks)
     assert f"In all {total / 60:.1f} hours." in text
     assert slug("CrossEntropy, weight 0.1") == "crossentropy_weight_0.1"
+    assert slug(".1") == "1"

@@ -145,7 +145,7 @@ def placeless(config: Any) -> dict[str, Any]:
 
 def slug(title: str) -> str:
     """Return a title as the name of a file."""
-    return re.sub(r"[^\w.]+", "_", title).strip("_").lower()
+    return re.sub(r"[^\w.]+", "_", title).strip("_.").lower()
 
 
 def _digest(settings: Mapping[str, Any]) -> str:
