@@ -14,7 +14,6 @@ import pathlib
 import random
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -63,9 +62,9 @@ def start(tool, flags, directory, **environment):
     )
 
 
-def finish(process):
+def finish(process, timeout=600):
     """Return what a tool said; raise unless it ended well."""
-    said, _ = process.communicate(timeout=600)
+    said, _ = process.communicate(timeout=timeout)
     if process.returncode != 0:
         raise RuntimeError(said[-600:])
     return said
@@ -107,7 +106,7 @@ def killed(tool, flags, same, directory, rng):
             process = start(tool, flags, run)
             try:
                 # Most of it in the work itself, some while it loads.
-                process.communicate(timeout=rng.uniform(0.2, 0.9) * whole)
+                finish(process, timeout=rng.uniform(0.2, 0.9) * whole)
                 break  # done before its moment came
             except subprocess.TimeoutExpired:
                 process.kill()
