@@ -2,7 +2,8 @@
 
 python -m tests.faults [WORD ...]   only faults whose name holds a word
 
-Writes docs/results/faults.md. Disks that are full need the right to mount;
+Writes docs/results/faults.md after each; of those that were left out it holds
+what was seen before. Disks that are full need the right to mount;
 where there is none they are left out, and the page says so.
 """
 
@@ -25,9 +26,11 @@ import tqdm
 
 from tfrobust import reports
 from tfrobust.experiments.provenance import provenance
+from tfrobust.records import write_json
 
 _ROOT = pathlib.Path(__file__).parents[1]
 _PAGE = _ROOT / "docs" / "results" / "faults.md"
+_KEPT = _PAGE.with_suffix(".json")
 _MODEL = _ROOT / "tests" / "data" / "digits_at15.keras"
 _KILLS, _AT_ONCE = 25, 5
 _TRAIN = [
@@ -278,7 +281,7 @@ def main(words):
     chosen = [
         f for f in _FAULTS if not words or any(w in f.name for w in words)
     ]
-    rows = [["fault", "seen", "held"]]
+    found = _kept()
     for fault in tqdm.tqdm(chosen, unit="fault"):
         with tempfile.TemporaryDirectory() as directory:
             try:
@@ -291,18 +294,26 @@ def main(words):
                 seen, held = f"{type(error).__name__}: {error}", False
         shown = {True: "yes", False: "NO", None: "-"}[held]
         seen = seen.replace(str(directory), "DIR").replace("\n", " ")
-        rows.append([fault.name, seen, shown])
         tqdm.tqdm.write(f"{fault.name}: {seen} [{shown}]")
-    if not words:
-        _PAGE.write_text(_text(rows))
-    return all(row[2] != "NO" for row in rows[1:])
+        found = _kept() | {
+            fault.name: [fault.name, seen, shown, provenance(0)["revision"]]
+        }
+        write_json(found, _KEPT)
+        _PAGE.write_text(_text(found))
+    return all(found[fault.name][2] != "NO" for fault in chosen)
 
 
-def _text(rows):
+def _kept():
+    """Return what was seen of each fault so far."""
+    return json.loads(_KEPT.read_text()) if _KEPT.is_file() else {}
+
+
+def _text(found):
     versions = provenance(0)
-    shown = ", ".join(
-        f"{k} {versions[k]}" for k in ("revision", "tensorflow", "keras")
-    )
+    shown = ", ".join(f"{k} {versions[k]}" for k in ("tensorflow", "keras"))
+    missing = ["not run", "-", ""]
+    rows = [["fault", "seen", "held", "revision"]]
+    rows += [found.get(f.name, [f.name, *missing]) for f in _FAULTS]
     return (
         "# What faults do to runs\n\n"
         f"Written by `make faults` ({shown}), on digits. A killed run is "
