@@ -9,7 +9,7 @@ help:
 	@echo "make quickstart  train three classifiers on digits, attack them, compare"
 	@echo "make test        set up and pass the tests"
 	@echo "make test-slow   MNIST runs and long property tests (up to an hour)"
-	@echo "make faults      kill, starve and disconnect runs (twenty minutes)"
+	@echo "make faults      kill, starve and disconnect runs (forty minutes)"
 	@echo "make lint        ruff and mypy"
 	@echo "make mutants     break each law on purpose; its test must notice"
 	@echo "make build-file  write BUILD from the tree"
