@@ -16,7 +16,9 @@ from tools.data_flags import DataFlags
 
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("Model")
-_MODEL = FLAGS.string("model", None, "a .keras file", required=True)
+_MODEL = FLAGS.string(
+    "model", None, "a .keras file, or zoo:NAME", required=True
+)
 
 _DATA = DataFlags(FLAGS)
 _SPLIT = FLAGS.string("split", "test", "test or train")

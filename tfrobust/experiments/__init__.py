@@ -27,6 +27,10 @@ from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.transferring import transfer
 from tfrobust.experiments.transferring import TransferConfig
+from tfrobust.experiments.zoo_entries import add_results
+from tfrobust.experiments.zoo_entries import add_to_zoo
+from tfrobust.experiments.zoo_entries import write_zoo_table
+from tfrobust.experiments.zoo_entries import zoo_table
 
 __all__ = [
     "ANALYSES",
@@ -40,6 +44,8 @@ __all__ = [
     "Shard",
     "TrainingConfig",
     "TransferConfig",
+    "add_results",
+    "add_to_zoo",
     "analyze",
     "benchmark",
     "benchmark_attacks",
@@ -56,4 +62,6 @@ __all__ = [
     "train",
     "transfer",
     "write_claims",
+    "write_zoo_table",
+    "zoo_table",
 ]

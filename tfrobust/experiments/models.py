@@ -8,19 +8,29 @@ import textwrap
 import keras
 
 from tfrobust import defenses
+from tfrobust import zoo
 from tfrobust.classifier import as_classifier
 from tfrobust.inputs import head_activation
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 
+_ZOO = "zoo:"
+
 
 def load_model(path: str | pathlib.Path) -> keras.Model:
-    """Load a `.keras` file.
+    """Load a `.keras` file, a model of the zoo or the `.npz` of one.
+
+    Args:
+        path: of a file, or "zoo:NAME" for what rides along.
 
     Raises:
         ValueError: in one line, for a file that is missing or isn't one.
     """
+    if str(path).startswith(_ZOO):
+        return zoo.load(str(path).removeprefix(_ZOO))
     path = pathlib.Path(path)
+    if path.suffix == ".npz":
+        return zoo.load(path.stem, path.parent)
     if not path.is_file():
         raise ValueError(f"There is no model file {path}.")
     try:

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import zipfile
+from typing import Any
 from typing import cast
 
 import keras
@@ -76,8 +77,12 @@ def load(name: str, directory: Directory = None) -> keras.Model:
 
 
 def rounded(classifier: keras.Model) -> keras.Model:
-    """Return a copy whose weights are what float16 keeps of them."""
-    copy = keras.models.model_from_json(classifier.to_json())
+    """Return a copy in float32 whose weights are what float16 keeps of them.
+
+    Of a classifier that was trained in a mixed policy, too.
+    """
+    network = _in_float32(json.loads(classifier.to_json()))
+    copy = keras.models.model_from_json(json.dumps(network))
     copy.set_weights(
         [
             w.astype("float16").astype("float32")
@@ -108,6 +113,17 @@ def save(
     with whole_file(place / f"{record.name}.npz") as part:
         np.savez_compressed(part, *stored)
     write_record(record, place / f"{record.name}.json")
+
+
+def _in_float32(config: Any) -> Any:
+    """Return a Keras configuration whose layers compute in float32."""
+    if isinstance(config, list):
+        return [_in_float32(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "DTypePolicy":
+        return config | {"config": {"name": "float32"}}
+    return {key: _in_float32(part) for key, part in config.items()}
 
 
 def _place(directory: Directory) -> pathlib.Path:

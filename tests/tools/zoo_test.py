@@ -1,0 +1,110 @@
+"""A run becomes a model of the zoo, with what an evaluation found of it."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.tools.tools_test import _FAST
+from tests.tools.tools_test import _run
+from tfrobust import experiments
+from tfrobust import zoo
+from tfrobust.evaluation import weights_digest
+from tfrobust.records import read_record
+from tools import evaluate
+from tools import train
+from tools import zoo as zoo_tool
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("zoo") / "run"
+    flags = ("--defense=trades", "--num_steps=2", "--beta=3")
+    policy = "--dtype_policy=mixed_bfloat16"
+    assert not _run(train, *_FAST, *flags, policy, f"--output_dir={path}")
+    return path
+
+
+def _evaluate(model, path):
+    return _run(
+        evaluate,
+        f"--model={model}",
+        "--data=digits",
+        "--attacks=noise,fgsm",
+        "--num_examples=50",
+        "--masking_examples=0",
+        f"--output_dir={path}",
+    )
+
+
+def test_from_a_run_to_the_readme(run, tmp_path, capsys):
+    place = f"--directory={tmp_path}/models"
+    assert not _run(zoo_tool, f"--add={run}", "--name=digits-trades", place)
+    loaded = zoo.load("digits-trades", tmp_path / "models")
+    # It was trained in a mixed policy; here it answers in float32.
+    x = np.random.default_rng(0).random((4, 8, 8, 1), "float32")
+    trained = experiments.load_classifier(run / "last.keras")
+    np.testing.assert_allclose(loaded(x), trained(x), rtol=0.05, atol=0.05)
+    assert all(layer.compute_dtype == "float32" for layer in loaded.layers)
+
+    card = zoo.card("digits-trades", tmp_path / "models")
+    assert card.results == {}
+    words = card.command.split()
+    assert words[:3] == ["python", "-m", "tools.train"]
+    again = tmp_path / "again"
+    assert not _run(train, *words[3:], f"--output_dir={again}")
+    trained = experiments.load_classifier(again / "last.keras")
+    assert weights_digest(zoo.rounded(trained)) == card.model_digest
+    assert card.training["data_dir"] is None
+
+    model = tmp_path / "models" / "digits-trades.npz"
+    assert not _evaluate(model, tmp_path / "evaluation")
+    found = read_record(tmp_path / "evaluation" / "evaluation.json")
+    page = tmp_path / "page.md"
+    page.write_text("a\n<!-- zoo -->\nold\n<!-- end of zoo -->\nb\n")
+    capsys.readouterr()
+    flags = (f"--evaluation={tmp_path}/evaluation", "--name=digits-trades")
+    assert not _run(zoo_tool, *flags, place, f"--page={page}")
+    card = zoo.card("digits-trades", tmp_path / "models")
+    worst = 100 * found.worst_case_accuracy
+    assert card.results["worst case"] == pytest.approx(worst)
+    assert card.num_examples == 50
+    line = page.read_text().splitlines()[4]
+    assert line.startswith("| digits-trades | trades")
+    assert f"| {worst:.2f} | 50 | noise: UniformNoise (linf, " in line
+    assert "; fgsm: FGSM (linf, " in line
+    assert "old" not in page.read_text()
+    assert page.read_text().endswith("<!-- end of zoo -->\nb\n")
+    assert f"{worst:.2f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--add=RUN"], "Pass --name"),
+        (["--name=a"], "Pass --name"),
+        (["--add=RUN", "--name=../a"], "`name` must be of letters"),
+        (["--add=nowhere", "--name=a"], "no finished training in nowhere"),
+        (["--add=RUN", "--name=kept"], "has 'kept' already"),
+        (["--evaluation=OF_RUN", "--name=kept"], "is not of kept's weights"),
+        (["--evaluation=nowhere", "--name=kept"], "no finished evaluation"),
+        (["--evaluation=OF_RUN", "--name=kep"], "Did you mean 'kept'"),
+        (["--page=PAGE"], "has no lines"),
+        (["--page=nowhere.md"], "There is no page"),
+    ],
+)
+def test_refused(run, tmp_path, capsys, flags, message):
+    place = f"--directory={tmp_path}/models"
+    assert not _run(zoo_tool, f"--add={run}", "--name=kept", place)
+    before = sorted((tmp_path / "models").iterdir())
+    (tmp_path / "page.md").write_text("nothing\n")
+    of_run = run.parent / "of_run"
+    if not of_run.is_dir():
+        assert not _evaluate(run / "last.keras", of_run)
+    named = {"RUN": run, "OF_RUN": of_run, "PAGE": tmp_path / "page.md"}
+    for word, path in sorted(named.items(), key=lambda item: -len(item[0])):
+        flags = [f"{f}".replace(f"={word}", f"={path}") for f in flags]
+    capsys.readouterr()
+    assert _run(zoo_tool, *flags, place) == 1
+    assert message in capsys.readouterr().err
+    assert sorted((tmp_path / "models").iterdir()) == before
+    keras.utils.clear_session()

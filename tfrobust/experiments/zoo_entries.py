@@ -1,0 +1,201 @@
+"""Models of the zoo: taken from runs, with what evaluations found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import re
+import shlex
+from collections.abc import Callable
+from typing import cast
+
+from tfrobust import reports
+from tfrobust import zoo
+from tfrobust.callbacks.checkpoints import LAST
+from tfrobust.evaluation import weights_digest
+from tfrobust.experiments import run_directory
+from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_flags import flag_lines
+from tfrobust.records import CardRecord
+from tfrobust.records import EvaluationRecord
+from tfrobust.records import plain
+from tfrobust.records import read_record
+from tfrobust.records import Record
+from tfrobust.records import TrainingRecord
+from tfrobust.records import whole_file
+
+_MARKS = "<!-- zoo -->\n", "<!-- end of zoo -->\n"
+_WORST = "worst case"
+_TRAIN = ["python", "-m", "tools.train"]
+
+
+def add_to_zoo(
+    run: str | pathlib.Path,
+    name: str,
+    directory: zoo.Directory = None,
+    *,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
+) -> CardRecord:
+    """Keep a run's last model as float16 weights, with a card.
+
+    The card has no results yet: what is evaluated must be what is loaded,
+    so evaluate the model of the zoo, then pass that to `add_results`.
+
+    Args:
+        run: directory of a training.
+        name: of the model.
+        directory: cards and weights; default those that ride along.
+        overwrite: replace a model of that name.
+        say: is told what a person should know; default `print`.
+
+    Raises:
+        ValueError: where no training is, or a model of that name is there.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ValueError(
+            "`name` must be of letters, digits, dots and hyphens. "
+            f"Received: name={name!r}"
+        )
+    if name in zoo.names(directory) and not overwrite:
+        raise ValueError(
+            f"The zoo has {name!r} already; pass overwrite to replace it."
+        )
+    path = pathlib.Path(run)
+    training = cast(
+        TrainingRecord,
+        _read(path / "training.json", TrainingRecord, "training"),
+    )
+    classifier = zoo.rounded(load_classifier(path / LAST))
+    config = dataclasses.replace(
+        TrainingConfig(**run_directory.read_config(path)), data_dir=None
+    )
+    card = CardRecord(
+        name=name,
+        data=config.data,
+        network=json.loads(classifier.to_json()),
+        command=shlex.join(_TRAIN + flag_lines(config)),
+        results={},
+        budgets=(),
+        num_examples=0,
+        training=plain(config),
+        seconds=training.seconds,
+        model_digest=weights_digest(classifier),
+        provenance=training.provenance,
+    )
+    zoo.save(classifier, card, directory)
+    say(f"Kept {name}, {classifier.count_params():,} parameters.")
+    return card
+
+
+def add_results(
+    name: str,
+    evaluation: str | pathlib.Path,
+    directory: zoo.Directory = None,
+    *,
+    say: Callable[[str], None] = print,
+) -> CardRecord:
+    """Put an evaluation on the card of the model that it was of.
+
+    Args:
+        name: of a model in the zoo.
+        evaluation: directory of a run of tools.evaluate.
+        directory: where it is; default those that ride along.
+        say: is told what a person should know; default `print`.
+
+    Raises:
+        ValueError: for an evaluation of other weights, or none.
+    """
+    card = zoo.card(name, directory)
+    path = pathlib.Path(evaluation) / "evaluation.json"
+    record = cast(EvaluationRecord, _read(path, EvaluationRecord, "evaluation"))
+    if record.model_digest != card.model_digest:
+        raise ValueError(
+            f"{path} is not of {name}'s weights as they are loaded; "
+            f"evaluate --model=zoo:{name} or its .npz file. "
+            f"Received: model={record.model}"
+        )
+    shares = {
+        "clean": record.clean_accuracy,
+        **{a.name: a.robust_accuracy for a in record.attacks},
+        _WORST: record.worst_case_accuracy,
+    }
+    card = dataclasses.replace(
+        card,
+        results={k: round(100 * share, 4) for k, share in shares.items()},
+        budgets=tuple(reports.settings_lines(record)),
+        num_examples=record.num_examples,
+    )
+    zoo.save(zoo.load(name, directory), card, directory)
+    say(f"{name}: {100 * record.worst_case_accuracy:.2f} % in the worst case.")
+    return card
+
+
+def zoo_table(directory: zoo.Directory = None) -> list[list[str]]:
+    """Return a header and a line for each model, the most robust first."""
+    header = [
+        "`zoo.load(...)`",
+        "defense",
+        "clean %",
+        "worst case %",
+        "images",
+        "under",
+        "trained in",
+    ]
+    cards = [zoo.card(name, directory) for name in zoo.names(directory)]
+    cards.sort(key=lambda card: -card.results.get(_WORST, -1.0))
+    return [header, *(_line(card) for card in cards)]
+
+
+def write_zoo_table(
+    page: str | pathlib.Path, directory: zoo.Directory = None
+) -> None:
+    """Put the table between its marks on a Markdown page.
+
+    Raises:
+        ValueError: for a page without the marks.
+    """
+    path = pathlib.Path(page)
+    if not path.is_file():
+        raise ValueError(f"There is no page {path}.")
+    head, table, tail = split_at_marks(path.read_text(), path)
+    table = reports.as_markdown(zoo_table(directory))
+    with whole_file(path) as part:
+        part.write_text(f"{head}{_MARKS[0]}{table}\n{_MARKS[1]}{tail}")
+
+
+def split_at_marks(text: str, page: pathlib.Path) -> tuple[str, str, str]:
+    """Return what stands before, between and after the table's marks."""
+    head, first, rest = text.partition(_MARKS[0])
+    table, last, tail = rest.partition(_MARKS[1])
+    if not first or not last:
+        marks = " and ".join(mark.strip() for mark in _MARKS)
+        raise ValueError(f"{page} has no lines {marks}.")
+    return head, table, tail
+
+
+def _line(card: CardRecord) -> list[str]:
+    return [
+        card.name,
+        card.training["defense"],
+        _percent(card, "clean"),
+        _percent(card, _WORST),
+        f"{card.num_examples:,}",
+        "; ".join(card.budgets) or "-",
+        f"{card.seconds / 60:.0f} min",
+    ]
+
+
+def _percent(card: CardRecord, name: str) -> str:
+    return f"{card.results[name]:.2f}" if name in card.results else "-"
+
+
+def _read(path: pathlib.Path, kind: type[Record], what: str) -> Record:
+    if not path.is_file():
+        raise ValueError(f"There is no finished {what} in {path.parent}.")
+    record = read_record(path)
+    if not isinstance(record, kind):
+        raise ValueError(f"{path} is no record of a {what}.")
+    return record

@@ -1,0 +1,59 @@
+"""List the trained models that ride along, or add one.
+
+  python -m tools.zoo
+  python -m tools.zoo --add=runs/trades --name=digits-trades --directory=models
+  python -m tools.evaluate --model=models/digits-trades.npz \\
+      --attacks=autoattack --output_dir=runs/digits_trades_autoattack
+  python -m tools.zoo --evaluation=runs/digits_trades_autoattack \\
+      --name=digits-trades --directory=models
+"""
+
+from __future__ import annotations
+
+import tools.quiet  # noqa: F401  (first: it silences the imports below)
+
+# isort: split
+from tfrobust import experiments
+from tfrobust import reports
+from tools import cli
+
+FLAGS = cli.FlagSet(__doc__)
+FLAGS.group("What")
+_ADD = FLAGS.string("add", None, "run directory of a training to add")
+_EVALUATION = FLAGS.string(
+    "evaluation", None, "run directory of tools.evaluate, for the card"
+)
+_NAME = FLAGS.string("name", None, "of the model that is added or evaluated")
+
+FLAGS.group("Where")
+_DIRECTORY = FLAGS.string(
+    "directory", None, "of models and cards; default those that ride along"
+)
+_PAGE = FLAGS.string(
+    "page", None, "a Markdown file whose table of the zoo is written anew"
+)
+_OVERWRITE = FLAGS.switch("overwrite", "replace a model of that name")
+
+
+def main() -> None:
+    """Add what the flags name, then list."""
+    given = _ADD.value is not None or _EVALUATION.value is not None
+    if given != (_NAME.value is not None):
+        raise ValueError(
+            "Pass --name with --add or --evaluation, and only then. "
+            f"Received: name={_NAME.value}"
+        )
+    directory = _DIRECTORY.value
+    if _ADD.value is not None:
+        experiments.add_to_zoo(
+            _ADD.value, _NAME.value, directory, overwrite=_OVERWRITE.value
+        )
+    if _EVALUATION.value is not None:
+        experiments.add_results(_NAME.value, _EVALUATION.value, directory)
+    if _PAGE.value is not None:
+        experiments.write_zoo_table(_PAGE.value, directory)
+    print(reports.as_text(experiments.zoo_table(directory)))
+
+
+if __name__ == "__main__":
+    cli.run(main, FLAGS)
