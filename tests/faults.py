@@ -157,7 +157,7 @@ def full_disk(directory, rng):
         (disk / "ballast").unlink()
         finish(start("train", _TRAIN, run))
         same = same_training(directory / "whole", run)
-    return f"`{line}`; with room made, {_yes(same)} the same", good and same
+    return f"{line}; with room made, {_yes(same)} the same", good and same
 
 
 def read_only(directory, rng):
@@ -166,7 +166,7 @@ def read_only(directory, rng):
     # /proc is no place for files, whoever asks.
     where = pathlib.Path("/proc/run")
     line, good = refused(start("train", _TRAIN, where), "/proc")
-    return f"`{line}`", good
+    return f"{line}", good
 
 
 def data_vanishes(directory, rng):
@@ -176,7 +176,7 @@ def data_vanishes(directory, rng):
     flags = ["--data=mnist", f"--data_dir={data}", "--epochs=1"]
     line, good = refused(start("train", flags, directory / "run"), str(data))
     left = (directory / "run").exists()
-    return f"`{line}`; {_yes(not left)} nothing left", good and not left
+    return f"{line}; {_yes(not left)} nothing left", good and not left
 
 
 def data_vanishes_within(directory, rng):
@@ -218,7 +218,7 @@ def worker_lost(directory, rng):
     _both(flags, run, lambda workers: None)
     same = same_training(directory / "whole", run)
     line, good = said[0]
-    return f"`{line}`; started again, {_yes(same)} the same", good and same
+    return f"{line}; started again, {_yes(same)} the same", good and same
 
 
 def _both(flags, directory, act):
@@ -293,7 +293,7 @@ def main(words):
             except Exception as error:
                 seen, held = f"{type(error).__name__}: {error}", False
         shown = {True: "yes", False: "NO", None: "-"}[held]
-        seen = seen.replace(str(directory), "DIR").replace("\n", " ")
+        seen = " ".join(seen.replace(str(directory), "DIR").split())
         tqdm.tqdm.write(f"{fault.name}: {seen} [{shown}]")
         found = _kept() | {
             fault.name: [fault.name, seen, shown, provenance(0)["revision"]]
