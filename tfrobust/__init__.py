@@ -12,6 +12,7 @@ from tfrobust import objectives
 from tfrobust import ops
 from tfrobust import penalties
 from tfrobust import schedules
+from tfrobust import zoo
 from tfrobust.classifier import as_classifier
 from tfrobust.threat_model import NormBall
 from tfrobust.version import __version__
@@ -32,4 +33,5 @@ __all__ = [
     "ops",
     "penalties",
     "schedules",
+    "zoo",
 ]

@@ -227,7 +227,7 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
         except tf.errors.ResourceExhaustedError as error:
             fail(str(error).splitlines()[0])  # of a disk or a device
         except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
+            print("\ninterrupted", file=sys.stderr)
             sys.exit(130)
 
     app.run(guarded, flags_parser=parse)

@@ -37,7 +37,7 @@ def _told_in_a_line(
     trace: types.TracebackType | None,
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
+        print("\ninterrupted", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, trace)
 

@@ -32,7 +32,7 @@ _DIRECTORY = FLAGS.string(
 _PAGE = FLAGS.string(
     "page", None, "a Markdown file whose table of the zoo is written anew"
 )
-_OVERWRITE = FLAGS.switch("overwrite", "replace a model of that name")
+_OVERWRITE = FLAGS.switch("overwrite", "replace a model, or a card's results")
 
 
 def main() -> None:
@@ -49,7 +49,12 @@ def main() -> None:
             _ADD.value, _NAME.value, directory, overwrite=_OVERWRITE.value
         )
     if _EVALUATION.value is not None:
-        experiments.add_results(_NAME.value, _EVALUATION.value, directory)
+        experiments.add_results(
+            _NAME.value,
+            _EVALUATION.value,
+            directory,
+            overwrite=_OVERWRITE.value,
+        )
     if _PAGE.value is not None:
         experiments.write_zoo_table(_PAGE.value, directory)
     print(reports.as_text(experiments.zoo_table(directory)))

@@ -131,6 +131,12 @@ def test_the_fast_recipe_has_wongs_settings():
             "Did you mean 'pgd'",
         ),
         (
+            lambda: recipes.make_attacks(
+                ["fmn", "pgd"], NormBall(2, epsilon=np.inf), recipes.Budget()
+            ),
+            "pgd: This attack needs a ball of finite radius",
+        ),
+        (
             lambda: recipes.make_architecture("smal_cnn", (28, 28, 1), 10),
             "Did you mean 'small_cnn'",
         ),

@@ -261,6 +261,8 @@ def test_what_was_tried_is_not_called_untried():
     for word in ("Square", "margin", "adaptive", "random start"):
         assert not _missing(word, tried), word
     assert _missing("AutoAttack", tried)
+    # It descends a difference of logits.
+    assert not _missing("margin", _attacked_with({"name": "CarliniWagner"}))
     whole = _attacked_with({"name": "AutoAttack", "version": "standard"})
     for word in ("AutoAttack", "Square", "margin", "random start"):
         assert not _missing(word, whole), word

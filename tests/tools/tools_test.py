@@ -317,7 +317,7 @@ def test_each_tool_starts_as_a_command(tool):
 def test_control_c_during_the_imports_is_told_in_a_line(capsys):
     # What the first import has put there for what nobody catches.
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert capsys.readouterr().err == "interrupted\n"
+    assert capsys.readouterr().err == "\ninterrupted\n"
 
 
 def test_report_reports_and_refuses_in_one_line(tmp_path, capsys):

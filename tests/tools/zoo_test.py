@@ -70,8 +70,11 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
     assert card.num_examples == 50
     line = page.read_text().splitlines()[4]
     assert line.startswith("| digits-trades | trades")
-    assert f"| {worst:.2f} | 50 | noise: UniformNoise (linf, " in line
-    assert "; fgsm: FGSM (linf, " in line
+    assert f"| {worst:.2f} | 50 | fgsm, noise | " in line
+    # Results stand until somebody means to replace them.
+    assert _run(zoo_tool, *flags, place) == 1
+    assert f"{worst:.2f} % in the worst case; pass" in capsys.readouterr().err
+    assert not _run(zoo_tool, *flags, place, "--overwrite")
     assert "old" not in page.read_text()
     assert page.read_text().endswith("<!-- end of zoo -->\nb\n")
     assert f"{worst:.2f}" in capsys.readouterr().out
@@ -85,7 +88,8 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
         (["--add=RUN", "--name=../a"], "`name` must be of letters"),
         (["--add=nowhere", "--name=a"], "no finished training in nowhere"),
         (["--add=RUN", "--name=kept"], "has 'kept' already"),
-        (["--evaluation=OF_RUN", "--name=kept"], "is not of kept's weights"),
+        (["--evaluation=OF_RUN", "--name=kept"], "is not of kept as it is"),
+        (["--evaluation=OF_SCALED", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=nowhere", "--name=kept"], "no finished evaluation"),
         (["--evaluation=OF_RUN", "--name=kep"], "Did you mean 'kept'"),
         (["--page=PAGE"], "has no lines"),
@@ -100,7 +104,16 @@ def test_refused(run, tmp_path, capsys, flags, message):
     of_run = run.parent / "of_run"
     if not of_run.is_dir():
         assert not _evaluate(run / "last.keras", of_run)
+    # The same weights with a layer behind them that has none.
+    of_scaled = run.parent / "of_scaled"
+    if not of_scaled.is_dir():
+        classifier = zoo.load("kept", tmp_path / "models")
+        scaled = keras.layers.Rescaling(1000.0)(classifier.output)
+        path = run.parent / "scaled.keras"
+        keras.Model(classifier.input, scaled).save(path)
+        assert not _evaluate(path, of_scaled)
     named = {"RUN": run, "OF_RUN": of_run, "PAGE": tmp_path / "page.md"}
+    named["OF_SCALED"] = of_scaled
     for word, path in sorted(named.items(), key=lambda item: -len(item[0])):
         flags = [f"{f}".replace(f"={word}", f"={path}") for f in flags]
     capsys.readouterr()

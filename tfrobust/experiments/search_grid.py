@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras_tuner
+
+from tfrobust.tuning import Range
+
+
+def grid_size(space: Mapping[str, Range]) -> int:
+    """Return how many points a space's grid has."""
+    hp = keras_tuner.HyperParameters()
+    for name, values in space.items():
+        values.declare(hp, name)
+    return math.prod(len(list(one.values)) for one in hp.space)
 
 
 class GridOracle(keras_tuner.Oracle):

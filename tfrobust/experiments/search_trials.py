@@ -34,6 +34,7 @@ class Trials:
     Args:
         config: of the search.
         directory: of the search; trial k is trained in `trials/k`.
+        most: how many trials there are at most, if that is known.
         say: is told what is tried.
     """
 
@@ -41,9 +42,11 @@ class Trials:
         self,
         config: SearchConfig,
         directory: pathlib.Path,
+        most: int | None,
         say: Callable[[str], None],
     ) -> None:
         self._config = config
+        self._most = most
         self._directory = directory / "trials"
         self._say = say
         self._seconds: list[float] = []
@@ -81,7 +84,7 @@ class Trials:
 
     def _time_left(self, number: str) -> str:
         """Return how many there are and how long they will take, if known."""
-        most = self._config.most_trials
+        most = self._most
         if most is None:
             return ""
         text = f" of {most}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -123,13 +125,19 @@ def make_tuner(
         **budget,
     )
     try:
-        tuner = _TUNERS[config.tuner](**arguments)
+        tuner = _quietly(_TUNERS[config.tuner], arguments)
     except RuntimeError:  # JSON, but not the tuner's
         _restore_state(directory, say)
-        tuner = _TUNERS[config.tuner](**arguments)
+        tuner = _quietly(_TUNERS[config.tuner], arguments)
     tuner.trials, tuner.directory_kept = trials, directory
     tuner.scratch = scratch  # lives as long as the tuner
     return tuner
+
+
+def _quietly(tuner: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Return a tuner that doesn't print that it was reloaded."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return tuner(**arguments)
 
 
 def _keep_state(directory: pathlib.Path) -> None:

@@ -27,6 +27,7 @@ from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.search_config import SearchConfig
+from tfrobust.experiments.search_grid import grid_size
 from tfrobust.experiments.search_ranges import read_ranges
 from tfrobust.experiments.search_trials import Trials
 from tfrobust.experiments.search_tuners import ended_scores
@@ -106,7 +107,7 @@ def _search(
             run_directory.make_empty(directory, overwrite=overwrite)
         write_json(plain(config), directory / "config.json")
     origin = {"configuration": plain(config), **provenance(config.seed)}
-    trials = Trials(config, directory, say)
+    trials = Trials(config, directory, _most_trials(config, space), say)
     tuner = make_tuner(config, space, directory, trials, say)
     # A worker waits here for the chief, whose directory it is.
     tuner.oracle.get_space()
@@ -178,6 +179,14 @@ def _check_settings(
     # TensorFlow divides a CPU into devices only before it makes anything.
     with make_strategy(config.strategy, config.num_devices).scope():
         build_model(config.training(settings, **training), data, steps=1)
+
+
+def _most_trials(config: SearchConfig, space: tuning.Space) -> int | None:
+    """Return how many trials there can be, if that is known before."""
+    most = config.most_trials
+    if config.tuner != "grid" or most is None:
+        return most
+    return min(most, grid_size(space))
 
 
 def _objective(config: SearchConfig) -> str:

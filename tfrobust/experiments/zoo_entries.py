@@ -95,6 +95,7 @@ def add_results(
     evaluation: str | pathlib.Path,
     directory: zoo.Directory = None,
     *,
+    overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> CardRecord:
     """Put an evaluation on the card of the model that it was of.
@@ -103,17 +104,27 @@ def add_results(
         name: of a model in the zoo.
         evaluation: directory of a run of tools.evaluate.
         directory: where it is; default those that ride along.
+        overwrite: replace the results that are there.
         say: is told what a person should know; default `print`.
 
     Raises:
-        ValueError: for an evaluation of other weights, or none.
+        ValueError: for an evaluation of another model, or none, or where the
+            card has results.
     """
     card = zoo.card(name, directory)
+    if card.results and not overwrite:
+        raise ValueError(
+            f"{name} has results already, {card.results[_WORST]:.2f} % in "
+            "the worst case; pass overwrite to replace them."
+        )
     path = pathlib.Path(evaluation) / "evaluation.json"
     record = cast(EvaluationRecord, _read(path, EvaluationRecord, "evaluation"))
-    if record.model_digest != card.model_digest:
+    # Weights alone don't tell what is before and behind them.
+    called = f"zoo:{name}", f"{name}.npz"
+    same = pathlib.Path(record.model).name in called
+    if not same or record.model_digest != card.model_digest:
         raise ValueError(
-            f"{path} is not of {name}'s weights as they are loaded; "
+            f"{path} is not of {name} as it is loaded; "
             f"evaluate --model=zoo:{name} or its .npz file. "
             f"Received: model={record.model}"
         )
@@ -183,9 +194,13 @@ def _line(card: CardRecord) -> list[str]:
         _percent(card, "clean"),
         _percent(card, _WORST),
         f"{card.num_examples:,}",
-        "; ".join(card.budgets) or "-",
+        ", ".join(_attacks(card)) or "-",
         f"{card.seconds / 60:.0f} min",
     ]
+
+
+def _attacks(card: CardRecord) -> list[str]:
+    return [name for name in card.results if name not in ("clean", _WORST)]
 
 
 def _percent(card: CardRecord, name: str) -> str:

@@ -248,13 +248,20 @@ def make_attacks(
         ValueError: for an unknown name (with the nearest) or budget.
     """
     made = {
-        _title(name, budget): make_preset(name, ball, budget.seed)
-        if "/" in name
-        else ATTACKS[name](ball, budget)
+        _title(name, budget): _made(name, ball, budget)
         for name in attack_names(names, ball.norm)
         if not _is_repeated(name, names, budget)
     }
     return {n: _averaged(a, budget.num_samples) for n, a in made.items()}
+
+
+def _made(name: str, ball: NormBall, budget: Budget) -> Attack:
+    try:
+        if "/" in name:
+            return make_preset(name, ball, budget.seed)
+        return ATTACKS[name](ball, budget)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def _averaged(attack: Attack, num_samples: int) -> Attack:

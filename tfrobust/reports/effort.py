@@ -9,6 +9,17 @@ from typing import Any
 
 from tfrobust.records import EvaluationRecord
 
+# What follows differences of logits.
+_OF_LOGITS = {
+    "Margin",
+    "DifferenceOfLogitsRatio",
+    "CarliniWagner",
+    "DeepFool",
+    "FAB",
+    "TargetedFAB",
+    "FMN",
+}
+
 
 def ball_name(record: EvaluationRecord) -> str:
     """Return the threat model of a record, as one would say it."""
@@ -42,9 +53,7 @@ def not_tried(record: EvaluationRecord) -> list[str]:
         "a search without gradients (Square), which masked gradients do not "
         "stop.": whole or "Square" in names,
         "an ascent on the margin or DLR, which a saturated cross-entropy "
-        "does not stop.": bool(
-            whole or names & {"Margin", "DifferenceOfLogitsRatio"}
-        ),
+        "does not stop.": bool(whole or names & _OF_LOGITS),
         "the defense's own objective (adaptive attack), or it is "
         "cross-entropy.": "adaptive" in labels,
         "points of other models (transfer).": "transfer" in labels,
