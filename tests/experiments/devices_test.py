@@ -17,7 +17,8 @@ from tfrobust.experiments import devices
 _ROOT = pathlib.Path(__file__).parents[2]
 # Covariance, basis and noise are among what replicas must agree on.
 _FLAGS = [
-    *("--dtype_policy=float64", "--epochs=1", "--batch_size=64"),
+    # An odd batch: replicas have unlike shares.
+    *("--dtype_policy=float64", "--epochs=1", "--batch_size=65"),
     *("--validation_examples=100", "--validation_steps=2"),
     *("--defense=sgr_fgsm", "--weight=0.1"),
     *("--num_components=20", "--num_noise_components=5"),

@@ -157,6 +157,17 @@ def test_what_fails_before_an_attack_leaves_nothing(model, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_shard_does_not_remove_what_others_did(model, tmp_path):
+    _evaluate(_config(model), tmp_path / "run", shard=Shard(1, 2))
+    before = (tmp_path / "run" / "outcomes-1-of-2.jsonl").read_bytes()
+    with pytest.raises(ValueError, match="A shard can't overwrite"):
+        _evaluate(
+            _config(model), tmp_path / "run", shard=Shard(2, 2), overwrite=True
+        )
+    after = (tmp_path / "run" / "outcomes-1-of-2.jsonl").read_bytes()
+    assert before == after
+
+
 def test_shards_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="1 <= i <= n. .*3/2"):
         Shard(3, 2)

@@ -309,12 +309,17 @@ class RobustModel(keras.Model):
     ) -> None:
         """Build what isn't; with several workers there is nothing to build.
 
-        Keras takes the mean of all workers' first batches for it, and fails
-        (https://github.com/keras-team/keras/issues/20585). The model is
-        built, and so is the optimizer in `fit`.
+        Keras takes the mean of all replicas' first batches for it, which
+        fails for workers (https://github.com/keras-team/keras/issues/20585),
+        whose model is built, and so is the optimizer in `fit`; and for
+        replicas of unlike shares, which an image of zeros serves as well.
         """
-        if not _has_workers(self):
-            super()._maybe_symbolic_build(iterator, data_batch)
+        if _has_workers(self):
+            return
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            image = keras.ops.zeros((1, *self.classifier.input_shape[1:]))
+            iterator, data_batch = None, (image, tf.zeros((1,), tf.int64))
+        super()._maybe_symbolic_build(iterator, data_batch)
 
     def _differentiate(
         self, batch: Batch, weights: Sequence[tf.Tensor] | None = None

@@ -71,6 +71,11 @@ def evaluate(
             raise ValueError("Resuming and shards need an output directory.")
         return _evaluate(config, None, overwrite, shard, say)
     directory = pathlib.Path(output_dir)
+    if overwrite and not shard.is_all:
+        raise ValueError(
+            "A shard can't overwrite, for the others' batches are there too; "
+            f"remove {directory} before the first."
+        )
     if directory.resolve() in pathlib.Path(config.model).resolve().parents:
         raise ValueError(
             f"The output directory {directory} holds the model "
