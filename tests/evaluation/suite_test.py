@@ -88,3 +88,20 @@ def test_a_given_step_size_scales_with_the_radius():
     assert at_radius(attack, 0.3).step_size == pytest.approx(0.06)
     default = dataclasses.replace(attack, step_size=None)
     assert at_radius(default, 0.3).step_length == pytest.approx(2.5 * 0.3 / 40)
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 2.5, True])
+def test_a_batch_is_of_at_least_one(batch_size):
+    model = networks.tiny_cnn()
+    x, y = networks.labelled(model, 4)
+    with pytest.raises(ValueError, match="`batch_size`.*Received"):
+        evaluation.evaluate_robustness(
+            model, x, y, {"fgsm": FGSM(_BALL)}, batch_size=batch_size
+        )
+
+
+def test_no_attack_takes_the_clean_pass_place():
+    model = networks.tiny_cnn()
+    x, y = networks.labelled(model, 4)
+    with pytest.raises(ValueError, match="No attack may be called 'clean'"):
+        evaluation.evaluate_robustness(model, x, y, {"clean": FGSM(_BALL)})

@@ -1,5 +1,6 @@
 """The transfer matrix against one attack and one look at a time."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +8,7 @@ from tests import networks
 from tfrobust import evaluation
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import PGD
+from tfrobust.attacks import Transfer
 from tfrobust.threat_model import NormBall
 
 _BALL = NormBall("inf", epsilon=0.1)
@@ -39,3 +41,36 @@ def test_a_model_of_other_images_is_refused():
     x, y = networks.labelled(models["a"], 4)
     with pytest.raises(ValueError, match="shape"):
         evaluation.transfer_matrix(models, x, y, {"fgsm": FGSM(_BALL)})
+
+
+def test_a_model_that_answers_with_nan_is_refused():
+    model = networks.tiny_cnn()
+    x, _ = networks.batch(model, 6)
+    # Only pixels above one half are answered with NaN.
+    nan = keras.layers.Lambda(lambda z: keras.ops.where(z > 0.5, np.nan, z))
+    broken = keras.Model(model.input, model(nan(model.input)))
+    x = np.clip(x, 0, 0.5).astype("float32")
+    x[3] = 1.0
+    y = np.asarray(model(x)).argmax(1)
+    with pytest.raises(ValueError, match="1 of 6 rows with NaN"):
+        evaluation.transfer_matrix(
+            {"a": model, "b": broken}, x, y, {"fgsm": FGSM(_BALL)}
+        )
+    with pytest.raises(ValueError, match="1 of 6 rows with NaN"):
+        Transfer(FGSM(_BALL), source=broken)(model, x, y)
+
+
+def test_what_can_not_be_transferred_is_refused():
+    model = networks.tiny_cnn()
+    x, y = networks.labelled(model, 4)
+    matrix = evaluation.transfer_matrix
+    with pytest.raises(ValueError, match=r"must lie in \[0, 1\]"):
+        matrix({"a": model}, 2 * x + 1, y, {"fgsm": FGSM(_BALL)})
+    with pytest.raises(ValueError, match="`batch_size`"):
+        matrix({"a": model}, x, y, {"fgsm": FGSM(_BALL)}, batch_size=-1)
+    # The first two classes are all that this source knows.
+    two = networks.tiny_cnn(num_classes=2)
+    bias = np.array([0.0, 0.0, 99.0], "float32")
+    model.layers[-1].set_weights([model.layers[-1].kernel, bias])
+    with pytest.raises(ValueError, match="[Ll]abels"):
+        Transfer(FGSM(_BALL), source=two)(model, x, np.full(4, 2))

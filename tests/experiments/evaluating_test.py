@@ -184,6 +184,64 @@ def test_a_log_without_a_whole_header_is_begun_again(tmp_path):
     assert read_outcomes(path, {"a": 1}) == {("pgd", 0): {"robust": [True]}}
 
 
+def _line(**changes):
+    entry = {"attack": "pgd", "batch": 0, "outcome": {"robust": [True]}}
+    return json.dumps(entry | changes) + "\n"
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        (_line(attack=[]), "line 3: expected attack"),
+        (_line(batch="0"), "line 3: expected attack"),
+        (_line(outcome="x"), "line 3: expected attack"),
+        (_line(outcome={"robust": [7]}), "line 3: expected attack"),
+        ('{"hello": 1}\n', "line 3: expected attack"),
+        (_line(outcome={"robust": [False]}), "line 3: another outcome of"),
+    ],
+)
+def test_an_edited_log_is_refused(tmp_path, line, message):
+    path = tmp_path / "outcomes.jsonl"
+    path.write_text(json.dumps({"header": {"a": 1}}) + "\n" + _line())
+    whole = read_outcomes(path, {"a": 1})
+    with path.open("a") as file:
+        file.write(line)
+    with pytest.raises(ValueError, match=message):
+        read_outcomes(path, {"a": 1})
+    # What is no JSON was torn by a kill, and is done again.
+    path.write_text(path.read_text().replace(line, "5\n") + '{"att')
+    assert read_outcomes(path, {"a": 1}) == whole
+
+
+def test_outcomes_of_fewer_images_make_no_record(model, tmp_path):
+    _evaluate(_config(model), tmp_path / "run")
+    log = tmp_path / "run" / "outcomes.jsonl"
+    head, *entries = log.read_text().splitlines()
+    entries = list(map(json.loads, entries))
+    for entry in entries:
+        for values in entry["outcome"].values():
+            if isinstance(values, list):
+                del values[5:]
+    log.write_text("\n".join([head, *map(json.dumps, entries)]) + "\n")
+    (tmp_path / "run" / "evaluation.json").unlink()
+    with pytest.raises(ValueError, match="batch 0, must be of 20 images"):
+        _evaluate(_config(model), tmp_path / "run", resume=True)
+
+
+def test_points_of_a_surrogate_that_was_replaced_do_not_count(model, tmp_path):
+    other = tmp_path / "other.keras"
+    network = keras.models.load_model(model)
+    network.save(other)
+    config = _config(
+        model, attacks=("fgsm",), surrogates=(str(other),), masking_examples=20
+    )
+    _evaluate(config, tmp_path / "run")
+    network.set_weights([0.0 * w for w in network.get_weights()])
+    network.save(other)
+    resumed = _evaluate(config, tmp_path / "run", resume=True)
+    assert resumed.masking == _evaluate(config, None).masking
+
+
 def test_surrogates_are_tried_and_part_of_the_masking_report(model, tmp_path):
     other = tmp_path / "other.keras"
     _network().save(other)

@@ -14,6 +14,8 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.inputs import check_classifier
+from tfrobust.inputs import check_labels
+from tfrobust.inputs import check_logits
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 from tfrobust.threat_model import NormBall
@@ -73,6 +75,10 @@ class Transfer(Attack):
             attack = dataclasses.replace(  # type: ignore[type-var]
                 attack, **changes
             )
-        logits = tf.constant(predict_logits(self.source, x.numpy()))
-        chosen = tf.constant(attack.objective.labels(labels, logits))
+        logits = predict_logits(self.source, x.numpy())
+        check_logits(logits)
+        of = {"num_examples": len(logits), "num_classes": logits.shape[1]}
+        check_labels(labels.numpy(), **of)
+        chosen = attack.objective.labels(labels, tf.constant(logits))
+        chosen = tf.constant(chosen)
         return attack.search(self.source, x, chosen, example_ids)

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.arguments import check_integer
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
@@ -107,6 +108,12 @@ def attack_batches(
         outcomes: what is there is kept.
         batches: which, counted from 0; default all.
     """
+    check_integer("batch_size", batch_size, minimum=1)
+    if CLEAN in attacks:
+        raise ValueError(
+            f"No attack may be called {CLEAN!r}: that is the pass without. "
+            f"Received: attacks={list(attacks)}"
+        )
     x, y = check_examples(classifier, x, y)
     every = range(num_batches(len(x), batch_size))
     wanted = every if batches is None else [b for b in batches if b in every]

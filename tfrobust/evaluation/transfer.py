@@ -9,12 +9,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.arguments import check_integer
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.transfer import Transfer
 from tfrobust.evaluation.suite import check_examples
 from tfrobust.evaluation.suite import Progress
 from tfrobust.evaluation.suite import weights_digest
+from tfrobust.inputs import check_images
+from tfrobust.inputs import check_logits
 from tfrobust.records import TransferRecord
 from tfrobust.serialization import describe
 
@@ -50,8 +53,12 @@ def transfer_matrix(
     Raises:
         ValueError: for inputs that don't fit a model.
     """
+    check_integer("batch_size", batch_size, minimum=1)
     for model in models.values():
         x, y = check_examples(model, x, y)
+    for attack in attacks.values():
+        check_images(x, bounds=attack.threat_model.bounds)
+    clean = _accuracies(models, x, y, batch_size)
     accuracy: dict[str, tuple[tuple[float, ...], ...]] = {}
     for name, attack in attacks.items():
         rows = []
@@ -71,7 +78,7 @@ def transfer_matrix(
         model_digests=tuple(map(weights_digest, models.values())),
         data=data,
         num_examples=len(x),
-        clean_accuracy=_accuracies(models, x, y, batch_size),
+        clean_accuracy=clean,
         settings={name: describe(a) for name, a in attacks.items()},
         accuracy=accuracy,
         provenance=provenance or {},
@@ -104,7 +111,9 @@ def _accuracies(
     y: np.ndarray,
     batch_size: int,
 ) -> tuple[float, ...]:
-    logits = [
-        predict_logits(m, x, batch_size=batch_size) for m in models.values()
-    ]
-    return tuple(float(np.mean(z.argmax(1) == y)) for z in logits)
+    accuracies = []
+    for model in models.values():
+        logits = predict_logits(model, x, batch_size=batch_size)
+        check_logits(logits)
+        accuracies.append(float(np.mean(logits.argmax(1) == y)))
+    return tuple(accuracies)

@@ -103,11 +103,30 @@ class EvaluationPlan:
 
     def record(self, outcomes: Outcomes, **of: Any) -> EvaluationRecord:
         """Return the record of all outcomes; `of` are its other fields."""
+        # A surrogate that is gone may have left outcomes, too.
+        outcomes = {key: outcomes[key] for key in sorted(self.keys())}
+        self._check_lengths(outcomes)
         record = evaluation.evaluation_record(outcomes, self.attacks, **of)
         if not len(self.suspects):
             return record
         masking = evaluation.masking_checks(outcomes, self.suspects.y)
         return dataclasses.replace(record, masking=masking)
+
+    def _check_lengths(self, outcomes: Outcomes) -> None:
+        """Raise `ValueError` for outcomes that are not of a whole batch."""
+        for (name, batch), outcome in outcomes.items():
+            if name == evaluation.SIGNS:
+                continue
+            masking = name in self.masking
+            examples = self.suspects if masking else self.examples
+            expected = self._count(examples, [batch])
+            found = [len(v) for v in outcome.values() if isinstance(v, list)]
+            if set(found) != {expected}:
+                raise ValueError(
+                    f"Outcomes of {name!r}, batch {batch}, must be of "
+                    f"{expected} images; was the file of outcomes changed? "
+                    f"Received: {found}"
+                )
 
     def _count(self, examples: Split, batches: list[int]) -> int:
         size = self.batch_size

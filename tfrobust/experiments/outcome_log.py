@@ -55,9 +55,10 @@ def read_outcomes(
     """
     if not path.is_file():
         return {}
-    lines = [_parsed(line) for line in path.read_text().splitlines()]
-    there = (lines[0] or {}).get("header") if lines else None
-    if there is None:
+    text = path.read_text(errors="replace")
+    lines = [_parsed(line) for line in text.splitlines()]
+    there = lines[0].get("header") if lines and lines[0] else None
+    if not isinstance(there, dict):
         return {}
     other = _differing(there, json.loads(json.dumps(header)))
     if other:
@@ -65,8 +66,17 @@ def read_outcomes(
             f"{path} holds outcomes of another run, with other "
             f"{', '.join(other)}; pass --overwrite to begin again."
         )
-    whole = [line for line in lines[1:] if line is not None]
-    return {(w["attack"], w["batch"]): w["outcome"] for w in whole}
+    outcomes: dict[tuple[str, int], dict[str, Any]] = {}
+    for number, line in enumerate(lines[1:], 2):
+        if line is None:
+            continue
+        key, outcome = _entry(line, f"{path}, line {number}")
+        if outcomes.setdefault(key, outcome) != outcome:
+            raise ValueError(
+                f"{path}, line {number}: another outcome of {key[0]!r}, batch "
+                f"{key[1]}; pass --overwrite to begin again."
+            )
+    return outcomes
 
 
 def _differing(there: Header, here: Header) -> list[str]:
@@ -88,7 +98,33 @@ def _line(key: tuple[str, int], outcome: dict[str, Any]) -> str:
 
 
 def _parsed(line: str) -> dict[str, Any] | None:
+    """Return a line's data; `None` where it was torn."""
     try:
-        return json.loads(line)
+        data = json.loads(line)
     except ValueError:
         return None
+    return data if isinstance(data, dict) else None
+
+
+def _entry(
+    line: dict[str, Any], place: str
+) -> tuple[tuple[str, int], dict[str, Any]]:
+    """Return a line's key and outcome, or raise `ValueError`."""
+    attack, batch = line.get("attack"), line.get("batch")
+    outcome = line.get("outcome")
+    if (
+        not isinstance(attack, str)
+        or type(batch) is not int
+        or not isinstance(outcome, dict)
+        or not all(isinstance(value, bool) for value in _robust(outcome))
+    ):
+        raise ValueError(
+            f"{place}: expected attack, batch and outcome; pass --overwrite "
+            "to begin again."
+        )
+    return (attack, batch), outcome
+
+
+def _robust(outcome: dict[str, Any]) -> list[Any]:
+    robust = outcome.get("robust", [])
+    return robust if isinstance(robust, list) else [robust]
