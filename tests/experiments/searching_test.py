@@ -153,6 +153,7 @@ def test_a_setting_that_every_trial_would_refuse_is_refused_at_once(tmp_path):
         ({"ranges": {"beta": "1:2"}}, "Received: beta"),
         ({"search": ("learning_rate",)}, "needs weight"),
         ({"settings": {"weight_decay": "abc"}}, "`weight_decay`"),
+        ({"settings": {"weight": 5}}, "fixed or searched, not both"),
     ):
         with pytest.raises(ValueError, match=message):
             _search(_config(**changes), tmp_path / "run")

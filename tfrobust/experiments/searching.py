@@ -166,7 +166,9 @@ def _space(config: SearchConfig, data: ImageData) -> tuning.Space:
         # Most of its trainings are shorter than a warm-up.
         space.pop("epsilon_warm_up", None)
     ranges = read_ranges(config.ranges)
-    return tuning.changed_space(space, config.search, ranges)
+    space = tuning.changed_space(space, config.search, ranges)
+    tuning.check_not_fixed(space, config.settings)
+    return space
 
 
 def _check_settings(
