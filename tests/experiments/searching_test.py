@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -120,6 +121,16 @@ def test_a_finished_search_is_read_and_another_refused(searched):
         _search(_config(epochs=3), directory, resume=True)
     with pytest.raises(ValueError, match="--overwrite"):
         _search(_config(), directory)
+
+
+def test_a_torn_model_takes_no_winners_place(searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    before = (run / "winner.keras").read_bytes()
+    (run / "trials" / record.winner / "best_robust.keras").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"best_robust\.keras"):
+        _search(_config(), run, resume=True)
+    assert (run / "winner.keras").read_bytes() == before
 
 
 def test_the_floor_forbids_and_then_nothing_is_best(tmp_path):

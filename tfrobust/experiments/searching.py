@@ -239,11 +239,12 @@ def _with_winner(
         return dataclasses.replace(record, finalists=tuple(finalists))
     best = max(allowed, key=lambda f: f.robust_accuracy)
     run = trials.run_of(best.number)
+    # Before it takes an earlier winner's place: it may be torn.
+    classifier = load_classifier(run / BEST_ROBUST)
     with whole_file(directory / WINNER) as part:
         shutil.copy(run / BEST_ROBUST, part)
     chosen = TrainingConfig(**run_directory.read_config(run))
     (directory / FLAGS).write_text("\n".join(flag_lines(chosen)) + "\n")
-    classifier = load_classifier(directory / WINNER)
     return dataclasses.replace(
         record,
         finalists=tuple(finalists),
