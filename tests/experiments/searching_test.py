@@ -123,6 +123,50 @@ def test_a_finished_search_is_read_and_another_refused(searched):
         _search(_config(), directory)
 
 
+def _same(again, record):
+    assert again.trials == record.trials
+    assert again.finalists == record.finalists
+    assert again.winner == record.winner
+    assert again.model_digest == record.model_digest
+
+
+@pytest.mark.parametrize(
+    "gone",
+    ["oracle.json", "tuner0.json", "trial_0/trial.json", "trial_2/trial.json"],
+)
+def test_a_state_that_lacks_a_file_is_mended(gone, searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    (run / "search" / gone).unlink()
+    again, said = _search(_config(), run, resume=True)
+    _same(again, record)
+    assert "search is torn or lacks files" in " ".join(said)
+    assert not any(line.startswith("Trial") for line in said)
+
+
+def test_a_state_that_is_gone_is_mended(searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    shutil.rmtree(run / "search")
+    again, said = _search(_config(), run, resume=True)
+    _same(again, record)
+    assert not any(line.startswith("Trial") for line in said)
+
+
+def test_a_trial_that_was_begun_and_has_no_copy_is_begun_again(
+    searched, tmp_path
+):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    shutil.rmtree(run / "search_kept")
+    (run / "search" / "trial_1" / "trial.json").unlink()
+    # Only the finalists' models are kept: the other has to be trained.
+    for trial in {"0", "1", "2"} - {f.number for f in record.finalists}:
+        shutil.rmtree(run / "trials" / trial)
+    again, _ = _search(_config(), run, resume=True)
+    _same(again, record)
+
+
 def test_a_torn_model_takes_no_winners_place(searched, tmp_path):
     directory, record, _ = searched
     run = shutil.copytree(directory, tmp_path / "run")
