@@ -177,6 +177,18 @@ def test_a_torn_model_takes_no_winners_place(searched, tmp_path):
     assert (run / "winner.keras").read_bytes() == before
 
 
+def test_a_torn_finalist_is_attacked_again(searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    path = run / "finalists" / f"{record.winner}.json"
+    path.write_text(path.read_text()[:-40])
+    again, said = _search(_config(), run, resume=True)
+    _same(again, record)
+    assert any(f"{path} is torn" in line for line in said)
+    whole = read_record(directory / "finalists" / path.name)
+    assert read_record(path).worst_case_accuracy == whole.worst_case_accuracy
+
+
 def test_the_floor_forbids_and_then_nothing_is_best(tmp_path):
     run = tmp_path / "run"
     process = _tool(run, "--max_trials=1", "--clean_floor=1")

@@ -39,6 +39,7 @@ from tfrobust.experiments.training_flags import flag_lines
 from tfrobust.experiments.training_model import build_model
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import FinalistRecord
+from tfrobust.records import is_whole_json
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import SearchRecord
@@ -228,6 +229,8 @@ def _with_winner(
         say(f"Finalist {trial.number} meets {', '.join(config.final_attacks)}")
         model = trials.run_of(trial.number) / BEST_ROBUST
         path = directory / "finalists" / f"{trial.number}.json"
+        if path.is_file() and not is_whole_json(path):
+            say(f"{path} is torn; the finalist is attacked again.")
         finalists.append(_rescored(trial.number, model, path, config, data))
     # Masked gradients flatter a trial; its robustness is not to be believed.
     allowed = [
@@ -276,7 +279,7 @@ def _rescored(
     data: ImageData,
 ) -> FinalistRecord:
     """Attack a trial's best epoch; what was done before is read."""
-    if path.is_file():
+    if is_whole_json(path):
         record = cast(EvaluationRecord, read_record(path))
     else:
         classifier, adaptive = load_attacked(model)
