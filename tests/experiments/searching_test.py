@@ -88,6 +88,12 @@ def test_the_winner_is_the_best_finalist_and_can_be_trained_again(
         attacked = read_record(path)
         assert attacked.split == "validation" and attacked.num_examples == 60
         assert finalist.robust_accuracy == attacked.worst_case_accuracy
+        verdicts = {c.name: c.verdict for c in attacked.masking}
+        assert set(finalist.signs) == {
+            name
+            for name, verdict in verdicts.items()
+            if verdict == finalist.masking and verdict != "ok"
+        }
     believed = [f for f in record.finalists if f.masking != "failed"]
     best = max(believed, key=lambda f: f.robust_accuracy)
     assert record.winner == best.number

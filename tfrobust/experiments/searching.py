@@ -297,11 +297,14 @@ def _rescored(
         record = evaluate_classifier(classifier, data, attacking, adaptive)
         path.parent.mkdir(exist_ok=True)
         write_record(record, path)
+    worst = _worst([check.verdict for check in record.masking])
+    signs = [c.name for c in record.masking if c.verdict == worst != "ok"]
     return FinalistRecord(
         number=number,
         clean_accuracy=record.clean_accuracy,
         robust_accuracy=record.worst_case_accuracy,
-        masking=_worst([check.verdict for check in record.masking]),
+        masking=worst,
+        signs=tuple(signs),
     )
 
 
