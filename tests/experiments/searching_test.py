@@ -227,6 +227,7 @@ def test_a_setting_that_every_trial_would_refuse_is_refused_at_once(tmp_path):
         ({"search": ("learning_rate",)}, "needs weight"),
         ({"settings": {"weight_decay": "abc"}}, "`weight_decay`"),
         ({"settings": {"weight": 5}}, "fixed or searched, not both"),
+        ({"ranges": {"weight": "1.0:1e309"}}, "all finite"),
     ):
         with pytest.raises(ValueError, match=message):
             _search(_config(**changes), tmp_path / "run")
@@ -437,6 +438,17 @@ def test_two_replicas_search_too(tmp_path):
         ({"norm": 2}, "`epsilon` must be given"),
         ({"recipe": "lfr", "norm": 2, "epsilon": 0.5}, "in the l-inf ball"),
         ({"strategy": "multi_worker"}, "trained on one machine"),
+        ({"seed": 99999999999}, r"below 2\*\*32"),
+        ({"seed": -1}, "`seed` must be at least 0"),
+        # Trial 19 would have 2**32.
+        ({"seed": (1 << 32) - 19}, f"at most {(1 << 32) - 20}"),
+        ({"seed": (1 << 32) - 1, "max_trials": 1}, "at most 4294967294"),
+        (
+            {"tuner": "hyperband", "seed": 4294967290},
+            f"at most {(1 << 32) - 100}",
+        ),
+        ({"settings": {"weight": float("nan")}}, "must be finite.*weight=nan"),
+        ({"settings": {"weight": float("inf")}}, "must be finite.*weight=inf"),
     ],
 )
 def test_bad_settings(changes, message):
@@ -446,7 +458,14 @@ def test_bad_settings(changes, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["1", "1:2:3", "a:b", "2:1", "0:1", "x|y"])
+def test_a_seed_with_room_for_every_trial_is_taken():
+    search_config.SearchConfig("sgr", seed=(1 << 32) - 20)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1", "1:2:3", "a:b", "2:1", "0:1", "x|y", "1.0:1e309", "nan|1", "1:nan"],
+)
 def test_bad_ranges(text):
     with pytest.raises(ValueError, match="Received"):
         search_ranges.read_ranges({"weight": text})
