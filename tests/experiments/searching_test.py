@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -87,6 +88,12 @@ def test_the_winner_is_the_best_finalist_and_can_be_trained_again(
         attacked = read_record(path)
         assert attacked.split == "validation" and attacked.num_examples == 60
         assert finalist.robust_accuracy == attacked.worst_case_accuracy
+        verdicts = {c.name: c.verdict for c in attacked.masking}
+        assert set(finalist.signs) == {
+            name
+            for name, verdict in verdicts.items()
+            if verdict == finalist.masking and verdict != "ok"
+        }
     believed = [f for f in record.finalists if f.masking != "failed"]
     best = max(believed, key=lambda f: f.robust_accuracy)
     assert record.winner == best.number
@@ -122,6 +129,72 @@ def test_a_finished_search_is_read_and_another_refused(searched):
         _search(_config(), directory)
 
 
+def _same(again, record):
+    assert again.trials == record.trials
+    assert again.finalists == record.finalists
+    assert again.winner == record.winner
+    assert again.model_digest == record.model_digest
+
+
+@pytest.mark.parametrize(
+    "gone",
+    ["oracle.json", "tuner0.json", "trial_0/trial.json", "trial_2/trial.json"],
+)
+def test_a_state_that_lacks_a_file_is_mended(gone, searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    (run / "search" / gone).unlink()
+    again, said = _search(_config(), run, resume=True)
+    _same(again, record)
+    assert "search is torn or lacks files" in " ".join(said)
+    assert not any(line.startswith("Trial") for line in said)
+
+
+def test_a_state_that_is_gone_is_mended(searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    shutil.rmtree(run / "search")
+    again, said = _search(_config(), run, resume=True)
+    _same(again, record)
+    assert not any(line.startswith("Trial") for line in said)
+
+
+def test_a_trial_that_was_begun_and_has_no_copy_is_begun_again(
+    searched, tmp_path
+):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    shutil.rmtree(run / "search_kept")
+    (run / "search" / "trial_1" / "trial.json").unlink()
+    # Only the finalists' models are kept: the other has to be trained.
+    for trial in {"0", "1", "2"} - {f.number for f in record.finalists}:
+        shutil.rmtree(run / "trials" / trial)
+    again, _ = _search(_config(), run, resume=True)
+    _same(again, record)
+
+
+def test_a_torn_model_takes_no_winners_place(searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    before = (run / "winner.keras").read_bytes()
+    (run / "trials" / record.winner / "best_robust.keras").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"best_robust\.keras"):
+        _search(_config(), run, resume=True)
+    assert (run / "winner.keras").read_bytes() == before
+
+
+def test_a_torn_finalist_is_attacked_again(searched, tmp_path):
+    directory, record, _ = searched
+    run = shutil.copytree(directory, tmp_path / "run")
+    path = run / "finalists" / f"{record.winner}.json"
+    path.write_text(path.read_text()[:-40])
+    again, said = _search(_config(), run, resume=True)
+    _same(again, record)
+    assert any(f"{path} is torn" in line for line in said)
+    whole = read_record(directory / "finalists" / path.name)
+    assert read_record(path).worst_case_accuracy == whole.worst_case_accuracy
+
+
 def test_the_floor_forbids_and_then_nothing_is_best(tmp_path):
     run = tmp_path / "run"
     process = _tool(run, "--max_trials=1", "--clean_floor=1")
@@ -153,6 +226,8 @@ def test_a_setting_that_every_trial_would_refuse_is_refused_at_once(tmp_path):
         ({"ranges": {"beta": "1:2"}}, "Received: beta"),
         ({"search": ("learning_rate",)}, "needs weight"),
         ({"settings": {"weight_decay": "abc"}}, "`weight_decay`"),
+        ({"settings": {"weight": 5}}, "fixed or searched, not both"),
+        ({"ranges": {"weight": "1.0:1e309"}}, "all finite"),
     ):
         with pytest.raises(ValueError, match=message):
             _search(_config(**changes), tmp_path / "run")
@@ -363,6 +438,17 @@ def test_two_replicas_search_too(tmp_path):
         ({"norm": 2}, "`epsilon` must be given"),
         ({"recipe": "lfr", "norm": 2, "epsilon": 0.5}, "in the l-inf ball"),
         ({"strategy": "multi_worker"}, "trained on one machine"),
+        ({"seed": 99999999999}, r"below 2\*\*32"),
+        ({"seed": -1}, "`seed` must be at least 0"),
+        # Trial 19 would have 2**32.
+        ({"seed": (1 << 32) - 19}, f"at most {(1 << 32) - 20}"),
+        ({"seed": (1 << 32) - 1, "max_trials": 1}, "at most 4294967294"),
+        (
+            {"tuner": "hyperband", "seed": 4294967290},
+            f"at most {(1 << 32) - 100}",
+        ),
+        ({"settings": {"weight": float("nan")}}, "must be finite.*weight=nan"),
+        ({"settings": {"weight": float("inf")}}, "must be finite.*weight=inf"),
     ],
 )
 def test_bad_settings(changes, message):
@@ -372,7 +458,14 @@ def test_bad_settings(changes, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["1", "1:2:3", "a:b", "2:1", "0:1", "x|y"])
+def test_a_seed_with_room_for_every_trial_is_taken():
+    search_config.SearchConfig("sgr", seed=(1 << 32) - 20)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1", "1:2:3", "a:b", "2:1", "0:1", "x|y", "1.0:1e309", "nan|1", "1:nan"],
+)
 def test_bad_ranges(text):
     with pytest.raises(ValueError, match="Received"):
         search_ranges.read_ranges({"weight": text})

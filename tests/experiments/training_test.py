@@ -259,7 +259,7 @@ def test_what_was_harmed_is_mended_or_refused(tmp_path):
         ("best_robust.keras", pathlib.Path.unlink, "torn or gone"),
         ("history.csv", _empty, "history.csv has 0 of 1 epochs"),
         ("history.csv", _scribble, "no log of a training"),
-        ("training.json", _tear, "not a record"),
+        ("training.json", lambda path: path.write_text("{}"), "not a record"),
     ):
         run = shutil.copytree(whole, tmp_path / "run")
         harm(run / name)
@@ -275,6 +275,19 @@ def test_what_was_harmed_is_mended_or_refused(tmp_path):
             with pytest.raises(ValueError, match=message):
                 _train(config, run, resume=True)
         shutil.rmtree(run)
+
+
+@pytest.mark.parametrize("harm", [_tear, _empty])
+def test_a_torn_record_is_written_anew(harm, tmp_path):
+    run, config, said = tmp_path / "run", _config(epochs=1), []
+    whole = _train(config, run)
+    harm(run / "training.json")
+    again = experiments.train(config, run, resume=True, say=said.append)
+    assert "training.json is torn" in said[-1]
+    assert read_record(run / "training.json") == again
+    assert again.history == whole.history
+    assert again.checkpoints == whole.checkpoints
+    assert again.configuration == whole.configuration
 
 
 def test_killed_between_an_epochs_last_step_and_its_log(tmp_path, monkeypatch):

@@ -34,7 +34,7 @@ SEARCH = SearchRecord(
     attacks=("standard",),
     finalists=(
         FinalistRecord("1", 0.8, 0.375, "ok"),
-        FinalistRecord("0", 0.9, 0.5, "failed"),
+        FinalistRecord("0", 0.9, 0.5, "failed", ("transfer", "noise")),
     ),
     winner="1",
     provenance={"seed": 0},
@@ -53,7 +53,7 @@ def test_the_best_trial_is_first_and_what_failed_is_last():
 def test_the_winner_is_marked():
     _, first, second = searches.finalist_rows(SEARCH)
     assert first == ["1", "80.0", "37.5", "ok", "winner"]
-    assert second == ["0", "90.0", "50.0", "failed", ""]
+    assert second == ["0", "90.0", "50.0", "failed: transfer, noise", ""]
 
 
 def test_the_front_is_what_nothing_beats_in_both():

@@ -65,6 +65,7 @@ def test_a_loss_that_is_not_finite_is_a_trial_that_failed(tmp_path):
         ({"settings": {"beta": 1.0}}, "Received: beta"),
         ({"search": ("learning_rate",)}, "needs weight"),
         ({"settings": {"weight_decay": -1.0}}, "`weight_decay` must be"),
+        ({"settings": {"weight": 5.0}}, "fixed or searched"),
         ({"architecture": "dense_netwrok"}, "Did you mean 'dense_network'"),
     ],
 )

@@ -48,6 +48,13 @@ def test_a_space_is_narrowed_and_widened():
             make(3, 2)
 
 
+def test_what_is_searched_is_not_fixed_too():
+    space = tuning.search_space("lfr", (8, 8, 1))
+    tuning.check_not_fixed(space, {"num_steps": 5})
+    with pytest.raises(ValueError, match="not both.*Received: weight=5"):
+        tuning.check_not_fixed(space, {"num_steps": 5, "weight": 5})
+
+
 def test_ranges_are_declared_as_they_are():
     hp = keras_tuner.HyperParameters()
     tuning.Reals(0.1, 10.0).declare(hp, "weight")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from tfrobust import recipes
 from tfrobust.arguments import check_choice
 from tfrobust.arguments import check_fraction
 from tfrobust.arguments import check_integer
+from tfrobust.arguments import check_seed
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.attacks import attack_names
@@ -97,7 +99,13 @@ class SearchConfig:
                 f"Hyperband needs {_HYPERBAND_FACTOR} `epochs` or more. "
                 f"Received: epochs={self.epochs}"
             )
+        self._check_seeds()
         check_fraction("clean_floor", self.clean_floor)
+        for name, value in self.settings.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(
+                    f"A fixed setting must be finite. Received: {name}={value}"
+                )
         recipes.check_radius_is_given(self.norm, self.epsilon)
         recipes.check_norm(defense_of(self.recipe), self.norm)
         if self.validation_examples == 0:
@@ -106,6 +114,19 @@ class SearchConfig:
                 "Received: validation_examples=0"
             )
         attack_names(self.final_attacks, self.norm)
+
+    def _check_seeds(self) -> None:
+        """Raise `ValueError` for a seed too large for some trial's."""
+        check_seed(self.seed)
+        # Hyperband's trials are fewer than its epochs squared.
+        most = self.most_trials or self.epochs**2
+        # The last trial has seed + most - 1, the tuner seed + 1.
+        highest = (1 << 32) - max(most, 2)
+        if self.seed > highest:
+            raise ValueError(
+                f"`seed` must be at most {highest}: the trials' count up from "
+                f"it and stay below 2**32. Received: seed={self.seed}"
+            )
 
     @property
     def radius(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from tfrobust.tuning import Choices
@@ -37,7 +38,7 @@ def _range(name: str, text: str) -> Range:
         low, high = map(_number, text.split(":"))
     except ValueError as error:
         raise ValueError(
-            "A range is low:high, or values with | between. "
+            "A range is low:high, or values with | between, all finite. "
             f"Received: {name}={text}"
         ) from error
     if isinstance(low, int) and isinstance(high, int):
@@ -49,4 +50,7 @@ def _number(text: str) -> int | float:
     try:
         return int(text)
     except ValueError:
-        return float(text)
+        number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is not finite")
+    return number

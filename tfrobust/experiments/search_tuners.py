@@ -18,6 +18,7 @@ import keras_tuner
 from tfrobust.experiments.search_config import SearchConfig
 from tfrobust.experiments.search_grid import GridSearch
 from tfrobust.experiments.search_trials import Trials
+from tfrobust.records import is_whole_json
 from tfrobust.tuning import OBJECTIVE
 from tfrobust.tuning import Range
 
@@ -150,26 +151,36 @@ def _keep_state(directory: pathlib.Path) -> None:
 
 
 def _mend_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
-    """Put the copy in place of files that a kill has torn."""
+    """Put the copy in place of files that are torn or gone."""
     state, kept = directory / _STATE, directory / _KEPT
     part = directory / f".part-{_KEPT}"
     if not kept.is_dir() and part.is_dir():
         part.replace(kept)  # killed between the two
-    if state.is_dir() and not all(map(_is_whole, state.rglob("*.json"))):
+    expected = _expected(state) | _expected(kept)
+    if not all(is_whole_json(state / path) for path in expected):
         _restore_state(directory, say)
 
 
 def _restore_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
     state, kept = directory / _STATE, directory / _KEPT
-    say(f"{state} is torn; the state after the last whole trial is used.")
-    shutil.rmtree(state)
+    say(
+        f"{state} is torn or lacks files; the state after the last whole "
+        "trial is used."
+    )
+    shutil.rmtree(state, ignore_errors=True)
     if kept.is_dir():
         shutil.copytree(kept, state)
 
 
-def _is_whole(path: pathlib.Path) -> bool:
+def _expected(state: pathlib.Path) -> set[pathlib.Path]:
+    """Return the files of a state: those there, and those these need."""
+    found = {path.relative_to(state) for path in state.rglob("*.json")}
+    if not found:
+        return set()
+    oracle = pathlib.Path("oracle.json")
     try:
-        json.loads(path.read_text())
-    except ValueError:
-        return False
-    return True
+        begun = json.loads((state / oracle).read_text())["start_order"]
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        begun = []  # torn or gone, or not the tuner's
+    trials = {pathlib.Path(f"trial_{number}", "trial.json") for number in begun}
+    return found | {oracle} | trials

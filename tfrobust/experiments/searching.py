@@ -39,6 +39,7 @@ from tfrobust.experiments.training_flags import flag_lines
 from tfrobust.experiments.training_model import build_model
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import FinalistRecord
+from tfrobust.records import is_whole_json
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import SearchRecord
@@ -166,7 +167,9 @@ def _space(config: SearchConfig, data: ImageData) -> tuning.Space:
         # Most of its trainings are shorter than a warm-up.
         space.pop("epsilon_warm_up", None)
     ranges = read_ranges(config.ranges)
-    return tuning.changed_space(space, config.search, ranges)
+    space = tuning.changed_space(space, config.search, ranges)
+    tuning.check_not_fixed(space, config.settings)
+    return space
 
 
 def _check_settings(
@@ -226,6 +229,8 @@ def _with_winner(
         say(f"Finalist {trial.number} meets {', '.join(config.final_attacks)}")
         model = trials.run_of(trial.number) / BEST_ROBUST
         path = directory / "finalists" / f"{trial.number}.json"
+        if path.is_file() and not is_whole_json(path):
+            say(f"{path} is torn; the finalist is attacked again.")
         finalists.append(_rescored(trial.number, model, path, config, data))
     # Masked gradients flatter a trial; its robustness is not to be believed.
     allowed = [
@@ -237,11 +242,12 @@ def _with_winner(
         return dataclasses.replace(record, finalists=tuple(finalists))
     best = max(allowed, key=lambda f: f.robust_accuracy)
     run = trials.run_of(best.number)
+    # Before it takes an earlier winner's place: it may be torn.
+    classifier = load_classifier(run / BEST_ROBUST)
     with whole_file(directory / WINNER) as part:
         shutil.copy(run / BEST_ROBUST, part)
     chosen = TrainingConfig(**run_directory.read_config(run))
     (directory / FLAGS).write_text("\n".join(flag_lines(chosen)) + "\n")
-    classifier = load_classifier(directory / WINNER)
     return dataclasses.replace(
         record,
         finalists=tuple(finalists),
@@ -273,7 +279,7 @@ def _rescored(
     data: ImageData,
 ) -> FinalistRecord:
     """Attack a trial's best epoch; what was done before is read."""
-    if path.is_file():
+    if is_whole_json(path):
         record = cast(EvaluationRecord, read_record(path))
     else:
         classifier, adaptive = load_attacked(model)
@@ -291,11 +297,14 @@ def _rescored(
         record = evaluate_classifier(classifier, data, attacking, adaptive)
         path.parent.mkdir(exist_ok=True)
         write_record(record, path)
+    worst = _worst([check.verdict for check in record.masking])
+    signs = [c.name for c in record.masking if c.verdict == worst != "ok"]
     return FinalistRecord(
         number=number,
         clean_accuracy=record.clean_accuracy,
         robust_accuracy=record.worst_case_accuracy,
-        masking=_worst([check.verdict for check in record.masking]),
+        masking=worst,
+        signs=tuple(signs),
     )
 
 

@@ -37,6 +37,7 @@ from tfrobust.experiments.training_state import mend_last
 from tfrobust.experiments.training_state import Phase
 from tfrobust.experiments.training_state import phases
 from tfrobust.experiments.training_state import steps_taken
+from tfrobust.records import is_whole_json
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
@@ -159,9 +160,11 @@ def _train_in(
         run_directory.make_empty(directory, overwrite=overwrite)
     elif done == config.epochs * steps:
         mend_last(directory)
-        if _is_done(directory):
-            path = directory / "training.json"
+        path = directory / "training.json"
+        if is_whole_json(path):
             return cast(TrainingRecord, read_record(path))
+        if path.is_file():
+            say(f"{path} is torn; it is written anew from history.csv.")
     write_json(plain(config), directory / "config.json")
     # What trains is the source as it stands now, not when training ends.
     origin = provenance(config.seed)
@@ -172,10 +175,6 @@ def _train_in(
     record = training_record(config, directory, seconds, origin, model)
     write_record(record, directory / "training.json")
     return record
-
-
-def _is_done(directory: pathlib.Path) -> bool:
-    return (directory / "training.json").is_file()
 
 
 def _first_model(

@@ -17,6 +17,7 @@ from tfrobust.records.evaluations import CurveRecord
 from tfrobust.records.evaluations import EvaluationRecord
 from tfrobust.records.evaluations import TransferRecord
 from tfrobust.records.features import FeatureRecord
+from tfrobust.records.files import is_whole_json
 from tfrobust.records.files import plain
 from tfrobust.records.files import read_record
 from tfrobust.records.files import Record
@@ -55,6 +56,7 @@ __all__ = [
     "EvaluationRecord",
     "FeatureRecord",
     "FlatnessRecord",
+    "is_whole_json",
     "LeakingRecord",
     "NoiseRecord",
     "plain",

@@ -104,6 +104,15 @@ def write_json(data: Any, path: str | os.PathLike[str]) -> None:
         part.write_text(text + "\n")
 
 
+def is_whole_json(path: pathlib.Path) -> bool:
+    """Say whether a file is there and is JSON, which a torn one isn't."""
+    try:
+        json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    return True
+
+
 def read_record(path: str | os.PathLike[str]) -> Record:
     """Read a record that `write_record` wrote.
 

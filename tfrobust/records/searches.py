@@ -45,12 +45,14 @@ class FinalistRecord:
         clean_accuracy: on the validation examples.
         robust_accuracy: likewise, of the worst case over all attacks.
         masking: "ok", "suspicious", "failed" or "not looked for".
+        signs: names of the checks with that verdict, where it isn't "ok".
     """
 
     number: str
     clean_accuracy: Share
     robust_accuracy: Share
     masking: str
+    signs: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,7 +49,7 @@ def finalist_rows(record: SearchRecord) -> Rows:
                 one.number,
                 f"{100 * one.clean_accuracy:.1f}",
                 f"{100 * one.robust_accuracy:.1f}",
-                one.masking,
+                ": ".join(filter(None, (one.masking, ", ".join(one.signs)))),
                 "winner" if one.number == record.winner else "",
             ]
         )

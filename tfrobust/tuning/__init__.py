@@ -5,6 +5,7 @@ from tfrobust.tuning.hypermodel import RecipeHyperModel
 from tfrobust.tuning.scores import best_score
 from tfrobust.tuning.scores import constrained_score
 from tfrobust.tuning.spaces import changed_space
+from tfrobust.tuning.spaces import check_not_fixed
 from tfrobust.tuning.spaces import Choices
 from tfrobust.tuning.spaces import defense_of
 from tfrobust.tuning.spaces import fixed_settings
@@ -25,6 +26,7 @@ __all__ = [
     "Space",
     "best_score",
     "changed_space",
+    "check_not_fixed",
     "constrained_score",
     "defense_of",
     "fixed_settings",

@@ -18,6 +18,7 @@ from tfrobust.attacks import PGD
 from tfrobust.threat_model import NormBall
 from tfrobust.tuning.scores import best_score
 from tfrobust.tuning.spaces import changed_space
+from tfrobust.tuning.spaces import check_not_fixed
 from tfrobust.tuning.spaces import defense_of
 from tfrobust.tuning.spaces import fixed_settings
 from tfrobust.tuning.spaces import Range
@@ -90,6 +91,7 @@ class RecipeHyperModel(keras_tuner.HyperModel):
         self.settings = fixed_settings(recipe, epsilon) | dict(settings or {})
         space = search_space(recipe, image_shape, epochs=epochs)
         self.space = changed_space(space, search, ranges or {})
+        check_not_fixed(self.space, settings or {})
         self.clean_floor = clean_floor
         self.attack = attack or PGD(
             NormBall("inf", epsilon=epsilon), num_steps=10, seed=seed

@@ -185,6 +185,17 @@ def changed_space(
     return {name: whole[name] for name in dict.fromkeys(names)}
 
 
+def check_not_fixed(space: Space, settings: Mapping[str, Any]) -> None:
+    """Raise `ValueError` for a name that is searched and fixed too."""
+    both = [name for name in space if name in settings]
+    if both:
+        raise ValueError(
+            "A setting is fixed or searched, not both; `search` names what is "
+            f"searched. Received: {both[0]}={settings[both[0]]!r}, and "
+            f"searched are {', '.join(space)}"
+        )
+
+
 def split_values(values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
     """Return a trial's values for the training, and for the defense."""
     own = {k: v for k, v in values.items() if not k.startswith("tuner/")}
