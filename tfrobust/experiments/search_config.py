@@ -113,7 +113,10 @@ class SearchConfig:
                 "A search needs validation examples. "
                 "Received: validation_examples=0"
             )
-        attack_names(self.final_attacks, self.norm)
+        if not attack_names(self.final_attacks, self.norm):
+            raise ValueError(
+                "Name at least one of final_attacks. Received: none"
+            )
 
     def _check_seeds(self) -> None:
         """Raise `ValueError` for a seed too large for some trial's."""
