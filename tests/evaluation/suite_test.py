@@ -8,7 +8,10 @@ import pytest
 from tests import networks
 from tfrobust import evaluation
 from tfrobust.attacks import FGSM
+from tfrobust.attacks import FMN
+from tfrobust.attacks import InBfloat16
 from tfrobust.attacks import PGD
+from tfrobust.attacks import Transfer
 from tfrobust.attacks import UniformNoise
 from tfrobust.threat_model import NormBall
 
@@ -82,12 +85,43 @@ def test_a_curve_starts_at_clean_accuracy_and_falls():
 
 
 def test_a_given_step_size_scales_with_the_radius():
-    from tfrobust.evaluation.curves import at_radius
-
     attack = PGD(_BALL, step_size=0.03)
-    assert at_radius(attack, 0.3).step_size == pytest.approx(0.06)
+    assert attack.with_radius(0.3).step_size == pytest.approx(0.06)
+    inside = Transfer(InBfloat16(attack), source=networks.tiny_cnn())
+    wider = inside.with_radius(0.3)
+    assert wider.attack.attack.step_size == pytest.approx(0.06)
+    assert wider.source is inside.source and wider.threat_model.epsilon == 0.3
+    assert inside.without_bounds().threat_model.bounds is None
     default = dataclasses.replace(attack, step_size=None)
-    assert at_radius(default, 0.3).step_length == pytest.approx(2.5 * 0.3 / 40)
+    assert default.with_radius(0.3).step_length == pytest.approx(2.5 * 0.3 / 40)
+
+
+@pytest.mark.parametrize("before", [0.02, float("inf")])
+def test_a_curve_is_what_each_radius_gives_whatever_it_was_before(before):
+    model = networks.tiny_cnn(activation="relu")
+    x, y = networks.labelled(model, 20)
+    radii = (0.1, 0.4)
+    attack = FMN(NormBall(2, epsilon=before), num_steps=20)
+    curve = evaluation.accuracy_against_epsilon(model, x, y, attack, radii)
+    direct = [
+        FMN(NormBall(2, epsilon=r), num_steps=20)(model, x, y).robust_accuracy
+        for r in radii
+    ]
+    assert attack.with_radius(0.4).step_size == attack.step_size
+    assert list(curve.robust_accuracy) == direct
+
+
+def test_a_curve_is_drawn_of_attacks_around_an_attack():
+    model, source = (networks.tiny_cnn(activation="relu") for _ in range(2))
+    x, y = networks.labelled(model, 20)
+    attack = Transfer(FGSM(_BALL), source=source)
+    curve = evaluation.accuracy_against_epsilon(
+        model, x, y, attack, [0.0, 0.15, 1.0]
+    )
+    assert curve.robust_accuracy[0] == 1.0 > curve.robust_accuracy[2]
+    assert curve.robust_accuracy[1] == attack(model, x, y).robust_accuracy
+    for settings in (curve.attack, curve.attack["attack"]):
+        assert settings["threat_model"]["epsilon"] is None
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, True])

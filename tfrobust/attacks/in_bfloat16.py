@@ -10,12 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.arguments import check_type
-from tfrobust.attacks.base import Attack
+from tfrobust.attacks.around import Around
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.compilation import fingerprint
 from tfrobust.objectives import Objective
-from tfrobust.threat_model import NormBall
 
 _POLICY = "mixed_bfloat16"
 _COPIES: weakref.WeakKeyDictionary[keras.Model, Any] = (
@@ -25,7 +23,7 @@ _COPIES: weakref.WeakKeyDictionary[keras.Model, Any] = (
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
-class InBfloat16(Attack):
+class InBfloat16(Around):
     """An attack that climbs a copy of the model in bfloat16.
 
     Faster where the processor multiplies in bfloat16 (AMX, AVX512_BF16). A
@@ -35,16 +33,6 @@ class InBfloat16(Attack):
     Args:
         attack: any attack on gradients or queries.
     """
-
-    attack: Attack
-
-    def __post_init__(self) -> None:
-        check_type("attack", self.attack, Attack, example="PGD(ball)")
-
-    @property
-    def threat_model(self) -> NormBall:  # type: ignore[override]
-        """The ball of the attack."""
-        return self.attack.threat_model
 
     @property
     def objective(self) -> Objective:

@@ -102,6 +102,14 @@ class PGD(GradientAttack):
             return self.step_size
         return 2.5 * self.threat_model.epsilon / self.num_steps
 
+    def with_radius(self, epsilon: float) -> Any:
+        """See base class; a step size given as a number is scaled along."""
+        attack, before = super().with_radius(epsilon), self.threat_model.epsilon
+        if self.step_size is None or not before or not epsilon:
+            return attack
+        step_size = self.step_size * epsilon / before
+        return dataclasses.replace(attack, step_size=step_size)
+
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfrobust.arguments import check_type
-from tfrobust.attacks.base import Attack
+from tfrobust.attacks.around import Around
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.inputs import check_classifier
@@ -18,12 +17,11 @@ from tfrobust.inputs import check_labels
 from tfrobust.inputs import check_logits
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
-from tfrobust.threat_model import NormBall
 
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
 @dataclasses.dataclass(frozen=True)
-class Transfer(Attack):
+class Transfer(Around):
     """Attack a source model; the points are for the model that is attacked.
 
     A climb spends its whole budget on every example, also on those that the
@@ -36,23 +34,17 @@ class Transfer(Attack):
         source_name: how the source is called in records; default "".
     """
 
-    attack: Attack
     _: dataclasses.KW_ONLY
     source: keras.Model
     source_name: str = ""
 
     def __post_init__(self) -> None:
-        check_type("attack", self.attack, Attack, example="PGD(ball)")
+        super().__post_init__()
         if isinstance(self.attack, Transfer):
             raise ValueError(
                 "`attack` must be made on the source itself. "
                 f"Received: attack={self.attack!r}"
             )
-
-    @property
-    def threat_model(self) -> NormBall:  # type: ignore[override]
-        """The ball of the attack."""
-        return self.attack.threat_model
 
     @property
     def objective(self) -> Objective:

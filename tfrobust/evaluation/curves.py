@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,8 +37,8 @@ def accuracy_against_epsilon(
         classifier: a Keras model from images to logits.
         x: images, shape (batch, ...).
         y: integer labels, shape (batch,).
-        attack: its radius is replaced; a step size given as a number is
-            scaled along.
+        attack: its radius is replaced; a step size of `PGD` given as a
+            number is scaled along.
         epsilons: radii in input units, rising.
         model, model_digest, data, provenance: of the record.
         batch_size: examples attacked at a time; default 250.
@@ -54,7 +53,7 @@ def accuracy_against_epsilon(
     check_type("attack", attack, Attack, example="PGD(ball)")
     _check_radii(epsilons)
     # All are made before the first is used: errors come at once.
-    attacks = [at_radius(attack, epsilon) for epsilon in epsilons]
+    attacks = [attack.with_radius(epsilon) for epsilon in epsilons]
     accuracies = []
     for epsilon, at_epsilon in zip(epsilons, attacks, strict=True):
         result = attacked(
@@ -67,11 +66,11 @@ def accuracy_against_epsilon(
             progress=None if progress is None else _curve(progress),
         )
         accuracies.append(result.robust_accuracy)
-    settings = describe(attack)
-    settings["threat_model"] = settings["threat_model"] | {"epsilon": None}
+    ball = describe(attack.threat_model)
+    settings = {"threat_model": ball} | describe(attack)
     return CurveRecord(
         model=model,
-        attack=settings,
+        attack=_without_radius(settings),
         epsilons=tuple(float(e) for e in epsilons),
         robust_accuracy=tuple(accuracies),
         num_examples=len(x),
@@ -93,14 +92,14 @@ def _check_radii(epsilons: Sequence[float]) -> None:
         raise ValueError(f"`epsilons` must rise. Received: {tuple(epsilons)}")
 
 
-def at_radius(attack: Attack, epsilon: float) -> Attack:
-    """Return the same attack in a ball of another radius."""
-    ball = attack.threat_model
-    changes: dict[str, Any] = {"threat_model": ball.with_epsilon(epsilon)}
-    step_size = getattr(attack, "step_size", None)
-    if step_size is not None and ball.epsilon > 0 and epsilon > 0:
-        changes["step_size"] = step_size * epsilon / ball.epsilon
-    return dataclasses.replace(attack, **changes)  # type: ignore[type-var]
+def _without_radius(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings but for the radius, of an attack inside too."""
+    without = dict(settings)
+    if "attack" in settings:
+        without["attack"] = _without_radius(settings["attack"])
+    if "threat_model" in settings:
+        without["threat_model"] = settings["threat_model"] | {"epsilon": None}
+    return without
 
 
 def _curve(progress: Progress) -> Any:
