@@ -9,6 +9,7 @@ import pytest
 from tests import networks
 from tfrobust import evaluation
 from tfrobust import recipes
+from tfrobust.attacks import PGD
 from tfrobust.evaluation.masking import Check
 from tfrobust.experiments.masked_models import behind
 from tfrobust.experiments.masked_models import Quantized
@@ -104,3 +105,17 @@ def test_where_nothing_is_right_nothing_is_said(digits):
     network, x, _ = digits
     wrong = (network.predict(x, verbose=0).argmax(1) + 1) % 10
     assert evaluation.masking_report(network, x[:5], wrong[:5], _BALL) == ()
+
+
+def test_a_surrogate_of_other_classes_is_refused_before_an_attack(
+    digits, monkeypatch
+):
+    network, x, y = digits
+    other = recipes.make_architecture("digits_cnn", (8, 8, 1), 2)
+
+    def search(*arguments):
+        raise RuntimeError("attacked")
+
+    monkeypatch.setattr(PGD, "search", search)
+    with pytest.raises(ValueError, match=r"Surrogate 'o': .* in \[0, 1\]"):
+        evaluation.masking_report(network, x, y, _BALL, surrogates={"o": other})

@@ -139,3 +139,16 @@ def test_no_attack_takes_the_clean_pass_place():
     x, y = networks.labelled(model, 4)
     with pytest.raises(ValueError, match="No attack may be called 'clean'"):
         evaluation.evaluate_robustness(model, x, y, {"clean": FGSM(_BALL)})
+
+
+@pytest.mark.parametrize(
+    "attacks, message",
+    [({}, "at least one attack"), ([FGSM(_BALL)], "must be a Mapping")],
+)
+def test_what_is_no_mapping_of_attacks_is_refused(attacks, message):
+    model = networks.tiny_cnn()
+    x, y = networks.labelled(model, 4)
+    with pytest.raises(ValueError, match=message):
+        evaluation.evaluate_robustness(model, x, y, attacks)
+    with pytest.raises(ValueError, match=message):
+        evaluation.transfer_matrix({"a": model}, x, y, attacks)

@@ -52,7 +52,7 @@ def test_a_model_that_answers_with_nan_is_refused():
     x = np.clip(x, 0, 0.5).astype("float32")
     x[3] = 1.0
     y = np.asarray(model(x)).argmax(1)
-    with pytest.raises(ValueError, match="1 of 6 rows with NaN"):
+    with pytest.raises(ValueError, match="Model 'b': .*1 of 6 rows with NaN"):
         evaluation.transfer_matrix(
             {"a": model, "b": broken}, x, y, {"fgsm": FGSM(_BALL)}
         )
@@ -68,9 +68,11 @@ def test_what_can_not_be_transferred_is_refused():
         matrix({"a": model}, 2 * x + 1, y, {"fgsm": FGSM(_BALL)})
     with pytest.raises(ValueError, match="`batch_size`"):
         matrix({"a": model}, x, y, {"fgsm": FGSM(_BALL)}, batch_size=-1)
-    # The first two classes are all that this source knows.
     two = networks.tiny_cnn(num_classes=2)
     bias = np.array([0.0, 0.0, 99.0], "float32")
     model.layers[-1].set_weights([model.layers[-1].kernel, bias])
-    with pytest.raises(ValueError, match="[Ll]abels"):
+    with pytest.raises(ValueError, match="must have 3 classes, .*Received: 2"):
         Transfer(FGSM(_BALL), source=two)(model, x, np.full(4, 2))
+    four = networks.tiny_cnn(num_classes=4)
+    with pytest.raises(ValueError, match="must have 3 classes, .*Received: 4"):
+        Transfer(FGSM(_BALL), source=four)(model, x, np.full(4, 2))

@@ -435,7 +435,7 @@ def test_two_replicas_search_too(tmp_path):
         ({"clean_floor": 1.5}, "`clean_floor` must be at most 1"),
         ({"validation_examples": 0}, "needs validation examples"),
         ({"final_attacks": ("pdg",)}, "pgd"),
-        ({"final_attacks": ()}, "at least one of final_attacks"),
+        ({"final_attacks": ()}, "at least one attack"),
         ({"norm": 2}, "`epsilon` must be given"),
         ({"recipe": "lfr", "norm": 2, "epsilon": 0.5}, "in the l-inf ball"),
         ({"strategy": "multi_worker"}, "trained on one machine"),

@@ -13,7 +13,6 @@ from tfrobust.attacks.around import Around
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.gradient import GradientAttack
 from tfrobust.inputs import check_classifier
-from tfrobust.inputs import check_labels
 from tfrobust.inputs import check_logits
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
@@ -58,19 +57,27 @@ class Transfer(Around):
         labels: tf.Tensor,
         example_ids: tf.Tensor,
     ) -> np.ndarray:
-        """See base class; the classifier is not asked."""
-        del classifier
+        """See base class; of the classifier only its classes are asked."""
         check_classifier(self.source, x.numpy())
+        logits = predict_logits(self.source, x.numpy())
+        check_logits(logits)
+        if classifier is not None:
+            _check_classes(logits, predict_logits(classifier, x[:1].numpy()))
         attack = self.attack
         if isinstance(attack, GradientAttack):
             changes: dict[str, Any] = {"keep_best": False}
             attack = dataclasses.replace(  # type: ignore[type-var]
                 attack, **changes
             )
-        logits = predict_logits(self.source, x.numpy())
-        check_logits(logits)
-        of = {"num_examples": len(logits), "num_classes": logits.shape[1]}
-        check_labels(labels.numpy(), **of)
         chosen = attack.objective.labels(labels, tf.constant(logits))
         chosen = tf.constant(chosen)
         return attack.search(self.source, x, chosen, example_ids)
+
+
+def _check_classes(of_source: np.ndarray, of_target: np.ndarray) -> None:
+    """Raise `ValueError` unless two models' logits are of as many classes."""
+    if of_source.shape[1] != of_target.shape[1]:
+        raise ValueError(
+            f"The source of a transfer must have {of_target.shape[1]} classes, "
+            f"like its target. Received: {of_source.shape[1]}"
+        )

@@ -11,6 +11,7 @@ from tfrobust.evaluation.suite import check_examples
 from tfrobust.evaluation.suite import CLEAN
 from tfrobust.evaluation.suite import evaluate_robustness
 from tfrobust.evaluation.suite import evaluation_record
+from tfrobust.evaluation.suite import naming
 from tfrobust.evaluation.suite import num_batches
 from tfrobust.evaluation.suite import Outcomes
 from tfrobust.evaluation.suite import weights_digest
@@ -29,6 +30,7 @@ __all__ = [
     "masking_checks",
     "masking_report",
     "note_signs",
+    "naming",
     "num_batches",
     "transfer_matrix",
     "weights_digest",

@@ -30,6 +30,7 @@ from tfrobust.evaluation.suite import attack_batches
 from tfrobust.evaluation.suite import check_examples
 from tfrobust.evaluation.suite import CLEAN
 from tfrobust.evaluation.suite import gathered
+from tfrobust.evaluation.suite import naming
 from tfrobust.evaluation.suite import num_batches
 from tfrobust.evaluation.suite import Outcomes
 from tfrobust.evaluation.suite import Progress
@@ -188,7 +189,8 @@ def masking_report(
         image is classified correctly.
 
     Raises:
-        ValueError: for another norm or no box.
+        ValueError: for another norm or no box, or inputs that don't fit a
+            model.
     """
     outcomes: Outcomes = {}
     attacks = masking_attacks(
@@ -198,6 +200,9 @@ def masking_report(
         seed=seed,
     )
     x, y = check_examples(classifier, x, y)
+    for name, source in (surrogates or {}).items():
+        with naming(f"Surrogate {name!r}"):
+            check_examples(source, x, y)
     attack_batches(
         classifier,
         x,

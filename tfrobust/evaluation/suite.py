@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from typing import Any
@@ -19,6 +21,7 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.gradient import GradientAttack
+from tfrobust.attacks.pieces import check_attacks
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -63,7 +66,8 @@ def evaluate_robustness(
         A record; its `worst_case` is per example over all attacks.
 
     Raises:
-        ValueError: for bad inputs, or an attack that left ball or box.
+        ValueError: for bad inputs, no attack or one named "clean", or an
+            attack that left ball or box.
     """
     outcomes: Outcomes = {}
     attack_batches(
@@ -109,6 +113,7 @@ def attack_batches(
         batches: which, counted from 0; default all.
     """
     check_integer("batch_size", batch_size, minimum=1)
+    check_some_attacks(attacks)
     if CLEAN in attacks:
         raise ValueError(
             f"No attack may be called {CLEAN!r}: that is the pass without. "
@@ -132,6 +137,15 @@ def attack_batches(
                 progress(name, len(x[rows]))
 
 
+def check_some_attacks(attacks: Any) -> None:
+    """Raise `ValueError` unless there are attacks, by name."""
+    check_attacks(attacks)
+    if not attacks:
+        raise ValueError(
+            f"`attacks` must hold at least one attack. Received: {attacks!r}"
+        )
+
+
 def check_examples(
     classifier: keras.Model, x: Any, y: Any
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -142,6 +156,15 @@ def check_examples(
     check_logits(logits)
     shape = {"num_examples": len(x), "num_classes": logits.shape[1]}
     return x, check_labels(y, **shape)
+
+
+@contextlib.contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Say of an error which of several models it is about."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
 
 
 def num_batches(num_examples: int, batch_size: int) -> int:

@@ -14,6 +14,8 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.transfer import Transfer
 from tfrobust.evaluation.suite import check_examples
+from tfrobust.evaluation.suite import check_some_attacks
+from tfrobust.evaluation.suite import naming
 from tfrobust.evaluation.suite import Progress
 from tfrobust.evaluation.suite import weights_digest
 from tfrobust.inputs import check_images
@@ -51,13 +53,17 @@ def transfer_matrix(
         A record: accuracy of each target at the points of each source.
 
     Raises:
-        ValueError: for inputs that don't fit a model.
+        ValueError: for inputs that don't fit a model or an attack's bounds,
+            or logits that are not finite.
     """
     check_integer("batch_size", batch_size, minimum=1)
-    for model in models.values():
-        x, y = check_examples(model, x, y)
+    check_some_attacks(attacks)
+    for name, model in models.items():
+        with naming(f"Model {name!r}"):
+            x, y = check_examples(model, x, y)
     for attack in attacks.values():
         check_images(x, bounds=attack.threat_model.bounds)
+    # Before any attack: a model without logits on an image is found at once.
     clean = _accuracies(models, x, y, batch_size)
     accuracy: dict[str, tuple[tuple[float, ...], ...]] = {}
     for name, attack in attacks.items():
@@ -112,8 +118,9 @@ def _accuracies(
     batch_size: int,
 ) -> tuple[float, ...]:
     accuracies = []
-    for model in models.values():
+    for name, model in models.items():
         logits = predict_logits(model, x, batch_size=batch_size)
-        check_logits(logits)
+        with naming(f"Model {name!r}"):
+            check_logits(logits)
         accuracies.append(float(np.mean(logits.argmax(1) == y)))
     return tuple(accuracies)

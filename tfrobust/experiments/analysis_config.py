@@ -159,7 +159,8 @@ class AnalysisConfig:
             raise ValueError(
                 f"`epsilons` must rise. Received: {tuple(self.epsilons)}"
             )
-        attack_names(self.attack_list, self.ball.norm)
+        if self.attacks is not None:
+            attack_names(self.attacks, self.ball.norm)
         self._check_used()
 
     def _check_used(self) -> None:

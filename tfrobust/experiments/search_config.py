@@ -113,10 +113,7 @@ class SearchConfig:
                 "A search needs validation examples. "
                 "Received: validation_examples=0"
             )
-        if not attack_names(self.final_attacks, self.norm):
-            raise ValueError(
-                "Name at least one of final_attacks. Received: none"
-            )
+        attack_names(self.final_attacks, self.norm)
 
     def _check_seeds(self) -> None:
         """Raise `ValueError` for a seed too large for some trial's."""

@@ -218,9 +218,11 @@ def attack_names(names: Sequence[str], norm: Norm | None = None) -> list[str]:
         norm: of a preset's attacks, those of this norm; default all.
 
     Raises:
-        ValueError: for an unknown name (with the nearest), or a preset that
-            has no attack in this norm.
+        ValueError: for no name, an unknown one (with the nearest), or a
+            preset that has no attack in this norm.
     """
+    if not names:
+        raise ValueError("Name at least one attack. Received: none")
     presets = preset_names(norm)
     single = dict.fromkeys(n for all_ in preset_names().values() for n in all_)
     known: dict[str, Any] = {**ATTACKS, **SUITES, **presets, **single}
@@ -247,8 +249,6 @@ def make_attacks(
     Raises:
         ValueError: for an unknown name (with the nearest) or budget.
     """
-    if not names:
-        raise ValueError("Name at least one attack. Received: none")
     made = {
         _title(name, budget): _made(name, ball, budget)
         for name in attack_names(names, ball.norm)
