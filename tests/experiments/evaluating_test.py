@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import keras
 import pytest
@@ -184,50 +185,6 @@ def test_a_log_without_a_whole_header_is_begun_again(tmp_path):
     assert read_outcomes(path, {"a": 1}) == {("pgd", 0): {"robust": [True]}}
 
 
-def _line(**changes):
-    entry = {"attack": "pgd", "batch": 0, "outcome": {"robust": [True]}}
-    return json.dumps(entry | changes) + "\n"
-
-
-@pytest.mark.parametrize(
-    "line, message",
-    [
-        (_line(attack=[]), "line 3: expected attack"),
-        (_line(batch="0"), "line 3: expected attack"),
-        (_line(outcome="x"), "line 3: expected attack"),
-        (_line(outcome={"robust": [7]}), "line 3: expected attack"),
-        ('{"hello": 1}\n', "line 3: expected attack"),
-        (_line(outcome={"robust": [False]}), "line 3: another outcome of"),
-    ],
-)
-def test_an_edited_log_is_refused(tmp_path, line, message):
-    path = tmp_path / "outcomes.jsonl"
-    path.write_text(json.dumps({"header": {"a": 1}}) + "\n" + _line())
-    whole = read_outcomes(path, {"a": 1})
-    with path.open("a") as file:
-        file.write(line)
-    with pytest.raises(ValueError, match=message):
-        read_outcomes(path, {"a": 1})
-    # What is no JSON was torn by a kill, and is done again.
-    path.write_text(path.read_text().replace(line, "5\n") + '{"att')
-    assert read_outcomes(path, {"a": 1}) == whole
-
-
-def test_outcomes_of_fewer_images_make_no_record(model, tmp_path):
-    _evaluate(_config(model), tmp_path / "run")
-    log = tmp_path / "run" / "outcomes.jsonl"
-    head, *entries = log.read_text().splitlines()
-    entries = list(map(json.loads, entries))
-    for entry in entries:
-        for values in entry["outcome"].values():
-            if isinstance(values, list):
-                del values[5:]
-    log.write_text("\n".join([head, *map(json.dumps, entries)]) + "\n")
-    (tmp_path / "run" / "evaluation.json").unlink()
-    with pytest.raises(ValueError, match="batch 0, must be of 20 images"):
-        _evaluate(_config(model), tmp_path / "run", resume=True)
-
-
 def test_points_of_a_surrogate_that_was_replaced_do_not_count(model, tmp_path):
     other = tmp_path / "other.keras"
     network = keras.models.load_model(model)
@@ -240,6 +197,8 @@ def test_points_of_a_surrogate_that_was_replaced_do_not_count(model, tmp_path):
     network.save(other)
     resumed = _evaluate(config, tmp_path / "run", resume=True)
     assert resumed.masking == _evaluate(config, None).masking
+    times = json.loads((tmp_path / "run" / "run.json").read_text())["seconds"]
+    assert len([name for name in times if name.startswith("transfer")]) == 1
 
 
 def test_surrogates_are_tried_and_part_of_the_masking_report(model, tmp_path):
@@ -284,3 +243,82 @@ def test_in_bfloat16_the_record_says_so(model):
     attack = _evaluate(config, None).attacks[0]
     assert attack.settings["name"] == "InBfloat16"
     assert attack.settings["attack"]["name"] == "FGSM"
+
+
+def _changed(**changes):
+    def change(line):
+        return json.dumps(json.loads(line) | changes).encode()
+
+    return change
+
+
+def _outcome(**changes):
+    def change(line):
+        outcome = json.loads(line)["outcome"] | changes
+        return _changed(outcome=outcome)(line)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "number, change, message",
+    [
+        (1, lambda _: b"[1]", "must be a header"),
+        (1, lambda _: b"5", "must be a header"),
+        (1, lambda _: b'{"header": "x"}', "must be a header"),
+        (1, lambda line: line[:50], "not JSON"),
+        (2, lambda line: line.replace(b"batch", b"bat\xe3h"), "not JSON"),
+        (2, lambda line: line[:30], "not JSON"),
+        (3, lambda _: b'{"hello": 1}', "attack, batch and outcome"),
+        (3, lambda _: b"5", "attack, batch and outcome"),
+        (3, _changed(batch="0"), "attack, batch and outcome"),
+        (3, _changed(attack=["a"]), "attack, batch and outcome"),
+        (3, _changed(outcome="x"), "attack, batch and outcome"),
+        (3, _changed(outcome={}), "`robust` must be a list"),
+        (3, _changed(batch=99), "has no such batch"),
+        (3, _outcome(robust=[True] * 5), "`robust` must have 20 values"),
+        (3, _outcome(robust=[7] * 20), "`robust` must be a list of true"),
+        (6, _outcome(norm=[float("nan")] * 20), "`norm` must be a list of fin"),
+        (6, _outcome(norm=[0.1] * 5), "`norm` must have 20 values"),
+        (6, _outcome(seconds="1"), "`seconds` must be a number"),
+    ],
+)
+def test_a_line_that_can_not_be_is_named(
+    run, tmp_path, number, change, message
+):
+    config, before = run
+    log = tmp_path / "run" / "outcomes.jsonl"
+    shutil.copytree(before, tmp_path / "run")
+    lines = log.read_bytes().splitlines()
+    lines[number - 1] = change(lines[number - 1])
+    log.write_bytes(b"\n".join(lines) + b"\n")
+    expected = f"outcomes.jsonl, line {number}, can't be used: .*{message}"
+    with pytest.raises(ValueError, match=expected) as error:
+        _evaluate(config, tmp_path / "run", resume=True)
+    assert "\n" not in str(error.value)
+    assert len(log.read_bytes().splitlines()) == len(lines)
+
+
+@pytest.fixture(scope="module")
+def run(model, tmp_path_factory):
+    config = _config(model, attacks=("fgsm",))
+    directory = tmp_path_factory.mktemp("of") / "run"
+    _evaluate(config, directory)
+    return config, directory
+
+
+def test_two_lines_of_one_batch_must_be_alike(tmp_path):
+    path = tmp_path / "outcomes.jsonl"
+    OutcomeLog(path, {})["pgd", 0] = {"robust": [True]}
+    with path.open("a") as file:
+        file.write(path.read_text().splitlines()[1] + "\n")
+    assert read_outcomes(path, {}) == {("pgd", 0): {"robust": [True]}}
+    with path.open("a") as file:
+        file.write(path.read_text().splitlines()[1].replace("true", "false"))
+    with pytest.raises(ValueError, match="line 4, .*a line before"):
+        read_outcomes(path, {})
+
+
+def test_an_evaluation_needs_an_attack(model):
+    with pytest.raises(ValueError, match="Name at least one attack"):
+        _config(model, attacks=())

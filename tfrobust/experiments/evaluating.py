@@ -18,6 +18,7 @@ from tfrobust.data import ImageData
 from tfrobust.evaluation import Outcomes
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.evaluation_plan import EvaluationPlan
 from tfrobust.experiments.evaluation_plan import make_plan
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.models import load_classifier
@@ -107,25 +108,31 @@ def _evaluate(
         say(f"Data {data.name}: {data.description}")
     surrogates = _surrogates(config)
     plan = make_plan(data, config, adaptive, surrogates)
-    for model in (classifier, *surrogates.values()):
-        plan.check(model)
+    plan.check(classifier)
+    for name, source in surrogates.items():
+        with evaluation.naming(f"Surrogate {name}"):
+            plan.check(source)
     origin = _origin(classifier, config)
     outcomes: Outcomes = {}
     if directory is not None:
         _prepare(directory, config, overwrite=overwrite)
         log = directory / shard.file_name("outcomes", "jsonl")
-        outcomes = OutcomeLog(log, origin)
+        outcomes = OutcomeLog(log, origin, plan.check_outcome)
     try:
         plan.fill(classifier, outcomes, shard)
     except ValueError:
-        if directory is not None and not _seconds(outcomes) and shard.is_all:
+        if (
+            directory is not None
+            and not _seconds(outcomes, plan)
+            and shard.is_all
+        ):
             run_directory.clear(directory)  # nothing was attacked yet
         raise
-    seconds = _seconds(outcomes)
+    seconds = _seconds(outcomes, plan)
     if directory is not None:
         run = directory / shard.file_name("run", "json")
         write_json(_run_data(shard, seconds), run)
-        outcomes = _of_all_shards(directory, shard, origin)
+        outcomes = _of_all_shards(directory, shard, origin, plan)
     missing = len(plan.keys() - outcomes.keys())
     if missing:
         say(
@@ -201,21 +208,26 @@ def _prepare(
 
 
 def _of_all_shards(
-    directory: pathlib.Path, shard: Shard, origin: dict[str, Any]
+    directory: pathlib.Path,
+    shard: Shard,
+    origin: dict[str, Any],
+    plan: EvaluationPlan,
 ) -> Outcomes:
     """Return what all shards have done so far."""
     outcomes: Outcomes = {}
     for sibling in shard.siblings:
         log = directory / sibling.file_name("outcomes", "jsonl")
-        outcomes |= read_outcomes(log, origin)  # type: ignore[operator]
+        there = read_outcomes(log, origin, plan.check_outcome)
+        outcomes.update(there)
     return outcomes
 
 
-def _seconds(outcomes: Outcomes) -> dict[str, float]:
+def _seconds(outcomes: Outcomes, plan: EvaluationPlan) -> dict[str, float]:
     """Return what each attack took, all batches together."""
     seconds: dict[str, float] = {}
-    for (name, _), outcome in outcomes.items():
-        if "seconds" in outcome:
+    keys = plan.keys()
+    for (name, batch), outcome in outcomes.items():
+        if "seconds" in outcome and (name, batch) in keys:
             seconds[name] = seconds.get(name, 0.0) + outcome["seconds"]
     return {name: round(total, 3) for name, total in seconds.items()}
 

@@ -18,6 +18,7 @@ from tfrobust.data import Split
 from tfrobust.evaluation import Outcomes
 from tfrobust.experiments.attack_progress import AttackProgress
 from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.outcome_checks import check_outcome
 from tfrobust.experiments.shards import Shard
 from tfrobust.objectives import Objective
 from tfrobust.records import EvaluationRecord
@@ -56,6 +57,20 @@ class EvaluationPlan:
         keys = {(name, batch) for name in names for batch in examples}
         names = (evaluation.CLEAN, evaluation.SIGNS, *self.masking)
         return keys | {(name, batch) for name in names for batch in suspects}
+
+    def check_outcome(self, key: tuple[str, int], outcome: Any) -> None:
+        """Raise `ValueError` for what can't be of a batch's examples.
+
+        An outcome of no attack of this plan passes: it is not used.
+        """
+        name, batch = key
+        if name in (evaluation.CLEAN, *self.attacks):
+            examples = self.examples
+        elif name in (evaluation.SIGNS, *self.masking):
+            examples = self.suspects
+        else:
+            return
+        check_outcome(name, outcome, self._count(examples, [batch]))
 
     def check(self, classifier: Any) -> None:
         """Raise `ValueError` if the classifier doesn't fit the examples."""
@@ -105,28 +120,11 @@ class EvaluationPlan:
         """Return the record of all outcomes; `of` are its other fields."""
         # A surrogate that is gone may have left outcomes, too.
         outcomes = {key: outcomes[key] for key in sorted(self.keys())}
-        self._check_lengths(outcomes)
         record = evaluation.evaluation_record(outcomes, self.attacks, **of)
         if not len(self.suspects):
             return record
         masking = evaluation.masking_checks(outcomes, self.suspects.y)
         return dataclasses.replace(record, masking=masking)
-
-    def _check_lengths(self, outcomes: Outcomes) -> None:
-        """Raise `ValueError` for outcomes that are not of a whole batch."""
-        for (name, batch), outcome in outcomes.items():
-            if name == evaluation.SIGNS:
-                continue
-            masking = name in self.masking
-            examples = self.suspects if masking else self.examples
-            expected = self._count(examples, [batch])
-            found = [len(v) for v in outcome.values() if isinstance(v, list)]
-            if set(found) != {expected}:
-                raise ValueError(
-                    f"Outcomes of {name!r}, batch {batch}, must be of "
-                    f"{expected} images; was the file of outcomes changed? "
-                    f"Received: {found}"
-                )
 
     def _count(self, examples: Split, batches: list[int]) -> int:
         size = self.batch_size

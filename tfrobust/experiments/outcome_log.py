@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
+import reprlib
+from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 from tfrobust.records import whole_file
 
 Header = dict[str, Any]
+Key = tuple[str, int]
+Check = Callable[[Key, Any], None]
+"""Raises `ValueError` for an outcome that can't be."""
 
 
-class OutcomeLog(dict[tuple[str, int], dict[str, Any]]):
+def _anything(key: Key, outcome: Any) -> None:
+    del key, outcome
+
+
+class OutcomeLog(dict[Key, dict[str, Any]]):
     """Outcomes that are written as they come, and read when resumed.
 
     The first line says what they are outcomes of; a last line that was torn
@@ -21,13 +32,16 @@ class OutcomeLog(dict[tuple[str, int], dict[str, Any]]):
     Args:
         path: the file; made where there is none.
         header: what the outcomes depend on.
+        check: of what is read; default none.
 
     Raises:
         ValueError: for a file of something else.
     """
 
-    def __init__(self, path: pathlib.Path, header: Header) -> None:
-        super().__init__(read_outcomes(path, header))
+    def __init__(
+        self, path: pathlib.Path, header: Header, check: Check = _anything
+    ) -> None:
+        super().__init__(read_outcomes(path, header, check))
         self._path = path
         # What was torn goes, and the header is there before any outcome.
         whole = [json.dumps({"header": header}, sort_keys=True)]
@@ -35,9 +49,7 @@ class OutcomeLog(dict[tuple[str, int], dict[str, Any]]):
         with whole_file(path) as part:
             part.write_text("".join(line + "\n" for line in whole))
 
-    def __setitem__(
-        self, key: tuple[str, int], outcome: dict[str, Any]
-    ) -> None:
+    def __setitem__(self, key: Key, outcome: dict[str, Any]) -> None:
         super().__setitem__(key, outcome)
         with self._path.open("a") as file:
             file.write(_line(key, outcome) + "\n")
@@ -46,36 +58,32 @@ class OutcomeLog(dict[tuple[str, int], dict[str, Any]]):
 
 
 def read_outcomes(
-    path: pathlib.Path, header: Header
-) -> dict[tuple[str, int], dict[str, Any]]:
+    path: pathlib.Path, header: Header, check: Check = _anything
+) -> dict[Key, dict[str, Any]]:
     """Return the outcomes in a file; none where there is no file.
 
     Raises:
-        ValueError: for outcomes that depend on something else.
+        ValueError: for outcomes that depend on something else, or, with the
+            line's number, for what is no outcome.
     """
-    if not path.is_file():
+    lines = _parsed_lines(path) if path.is_file() else []
+    if not lines:
         return {}
-    text = path.read_text(errors="replace")
-    lines = [_parsed(line) for line in text.splitlines()]
-    there = lines[0].get("header") if lines and lines[0] else None
-    if not isinstance(there, dict):
-        return {}
+    with _named(path, 1):
+        there = _header(lines[0])
     other = _differing(there, json.loads(json.dumps(header)))
     if other:
         raise ValueError(
             f"{path} holds outcomes of another run, with other "
             f"{', '.join(other)}; pass --overwrite to begin again."
         )
-    outcomes: dict[tuple[str, int], dict[str, Any]] = {}
+    outcomes: dict[Key, dict[str, Any]] = {}
     for number, line in enumerate(lines[1:], 2):
-        if line is None:
-            continue
-        key, outcome = _entry(line, f"{path}, line {number}")
-        if outcomes.setdefault(key, outcome) != outcome:
-            raise ValueError(
-                f"{path}, line {number}: another outcome of {key[0]!r}, batch "
-                f"{key[1]}; pass --overwrite to begin again."
-            )
+        with _named(path, number):
+            key, outcome = _key_and_outcome(line)
+            check(key, outcome)
+            if outcomes.setdefault(key, outcome) != outcome:
+                raise ValueError(f"a line before tells otherwise of {key}")
     return outcomes
 
 
@@ -91,40 +99,58 @@ def _differing(there: Header, here: Header) -> list[str]:
     return names
 
 
-def _line(key: tuple[str, int], outcome: dict[str, Any]) -> str:
+def _line(key: Key, outcome: dict[str, Any]) -> str:
     attack, batch = key
     data = {"attack": attack, "batch": batch, "outcome": outcome}
     return json.dumps(data, sort_keys=True)
 
 
-def _parsed(line: str) -> dict[str, Any] | None:
-    """Return a line's data; `None` where it was torn."""
+@contextlib.contextmanager
+def _named(path: pathlib.Path, number: int) -> Iterator[None]:
+    """Say of an error in which line it was, and what to do."""
     try:
-        data = json.loads(line)
-    except ValueError:
-        return None
-    return data if isinstance(data, dict) else None
+        yield
+    except ValueError as error:
+        choice = "" if number == 1 else "remove the line, or "
+        raise ValueError(
+            f"{path}, line {number}, can't be used: {error}; {choice}pass "
+            "--overwrite to begin again."
+        ) from error
 
 
-def _entry(
-    line: dict[str, Any], place: str
-) -> tuple[tuple[str, int], dict[str, Any]]:
-    """Return a line's key and outcome, or raise `ValueError`."""
-    attack, batch = line.get("attack"), line.get("batch")
-    outcome = line.get("outcome")
+def _parsed_lines(path: pathlib.Path) -> list[Any]:
+    """Return what the lines hold, but for a last one that a kill tore."""
+    lines = path.read_bytes().splitlines()
+    found = []
+    for number, line in enumerate(lines, 1):
+        with _named(path, number):
+            try:
+                found.append(json.loads(line))
+            except (ValueError, RecursionError) as error:
+                if number < len(lines):
+                    raise ValueError("it is not JSON") from error
+    return found
+
+
+def _header(line: Any) -> Header:
+    if not isinstance(line, dict) or not isinstance(line.get("header"), dict):
+        raise ValueError(
+            "it must be a header, of what the outcomes depend on. "
+            f"Received: {reprlib.repr(line)}"
+        )
+    return line["header"]
+
+
+def _key_and_outcome(line: Any) -> tuple[Key, Any]:
+    data = line if isinstance(line, dict) else {}
+    attack, batch = data.get("attack"), data.get("batch")
     if (
         not isinstance(attack, str)
-        or type(batch) is not int
-        or not isinstance(outcome, dict)
-        or not all(isinstance(value, bool) for value in _robust(outcome))
+        or type(batch) is not int  # which `True` would be
+        or not isinstance(data.get("outcome"), dict)
     ):
         raise ValueError(
-            f"{place}: expected attack, batch and outcome; pass --overwrite "
-            "to begin again."
+            "it must hold attack, batch and outcome. "
+            f"Received: {reprlib.repr(line)}"
         )
-    return (attack, batch), outcome
-
-
-def _robust(outcome: dict[str, Any]) -> list[Any]:
-    robust = outcome.get("robust", [])
-    return robust if isinstance(robust, list) else [robust]
+    return (attack, batch), data["outcome"]
