@@ -7,6 +7,7 @@ import pytest
 
 from tests import networks
 from tfrobust import evaluation
+from tfrobust.attacks import APGD
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import FMN
 from tfrobust.attacks import InBfloat16
@@ -94,6 +95,7 @@ def test_a_given_step_size_scales_with_the_radius():
     assert inside.without_bounds().threat_model.bounds is None
     default = dataclasses.replace(attack, step_size=None)
     assert default.with_radius(0.3).step_length == pytest.approx(2.5 * 0.3 / 40)
+    assert APGD(_BALL).with_radius(0.3).step_length == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("before", [0.02, float("inf")])
