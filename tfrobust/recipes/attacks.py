@@ -247,8 +247,6 @@ def make_attacks(
     Raises:
         ValueError: for an unknown name (with the nearest) or budget.
     """
-    if not names:
-        raise ValueError("Name at least one attack. Received: none")
     made = {
         _title(name, budget): _made(name, ball, budget)
         for name in attack_names(names, ball.norm)
