@@ -137,10 +137,6 @@ def test_the_fast_recipe_has_wongs_settings():
             "pgd: This attack needs a ball of finite radius",
         ),
         (
-            lambda: recipes.make_attacks([], _BALL, recipes.Budget()),
-            "Name at least one attack",
-        ),
-        (
             lambda: recipes.make_architecture("smal_cnn", (28, 28, 1), 10),
             "Did you mean 'small_cnn'",
         ),
