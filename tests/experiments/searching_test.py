@@ -460,7 +460,10 @@ def test_bad_settings(changes, message):
 
 
 def test_a_seed_with_room_for_every_trial_is_taken():
-    search_config.SearchConfig("sgr", seed=(1 << 32) - 20)
+    config = search_config.SearchConfig("sgr", seed=(1 << 32) - 20)
+    # Its twentieth and last trial has the last seed there is.
+    last = config.training({}, seed=config.seed + config.most_trials - 1)
+    assert last.seed == (1 << 32) - 1
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """A run becomes a model of the zoo, with what an evaluation found of it."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -73,7 +75,8 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
     assert f"| {worst:.2f} | 50 | fgsm, noise | " in line
     # Results stand until somebody means to replace them.
     assert _run(zoo_tool, *flags, place) == 1
-    assert f"{worst:.2f} % in the worst case; pass" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "has results already, clean, fgsm, noise, worst case; pass" in error
     assert not _run(zoo_tool, *flags, place, "--overwrite")
     assert "old" not in page.read_text()
     assert page.read_text().endswith("<!-- end of zoo -->\nb\n")
@@ -90,6 +93,7 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
         (["--add=RUN", "--name=kept"], "has 'kept' already"),
         (["--evaluation=OF_RUN", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=OF_SCALED", "--name=kept"], "is not of kept as it is"),
+        (["--evaluation=OF_OTHER", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=nowhere", "--name=kept"], "no finished evaluation"),
         (["--evaluation=OF_RUN", "--name=kep"], "Did you mean 'kept'"),
         (["--page=PAGE"], "has no lines"),
@@ -112,8 +116,17 @@ def test_refused(run, tmp_path, capsys, flags, message):
         path = run.parent / "scaled.keras"
         keras.Model(classifier.input, scaled).save(path)
         assert not _evaluate(path, of_scaled)
+    # A model of the same name with other weights.
+    of_other = run.parent / "of_other"
+    if not of_other.is_dir():
+        other = zoo.load("kept", tmp_path / "models")
+        other.set_weights([0 * weight for weight in other.get_weights()])
+        card = zoo.card("kept", tmp_path / "models")
+        digest = {"model_digest": weights_digest(other)}
+        zoo.save(other, dataclasses.replace(card, **digest), run.parent)
+        assert not _evaluate(run.parent / "kept.npz", of_other)
     named = {"RUN": run, "OF_RUN": of_run, "PAGE": tmp_path / "page.md"}
-    named["OF_SCALED"] = of_scaled
+    named |= {"OF_SCALED": of_scaled, "OF_OTHER": of_other}
     for word, path in sorted(named.items(), key=lambda item: -len(item[0])):
         flags = [f"{f}".replace(f"={word}", f"={path}") for f in flags]
     capsys.readouterr()

@@ -312,13 +312,17 @@ class RobustModel(keras.Model):
         Keras takes the mean of all replicas' first batches for it, which
         fails for workers (https://github.com/keras-team/keras/issues/20585),
         whose model is built, and so is the optimizer in `fit`; and for
-        replicas of unlike shares, which an image of zeros serves as well.
+        replicas of unlike shares, for which the shapes alone are enough.
         """
         if _has_workers(self):
             return
         if self.distribute_strategy.num_replicas_in_sync > 1:
-            image = keras.ops.zeros((1, *self.classifier.input_shape[1:]))
-            iterator, data_batch = None, (image, tf.zeros((1,), tf.int64))
+            shape = 1, *self.classifier.input_shape[1:]
+            image, label = (
+                keras.KerasTensor(shape, "float32"),
+                keras.KerasTensor((1,), "int64"),
+            )
+            iterator, data_batch = None, (image, label)
         super()._maybe_symbolic_build(iterator, data_batch)
 
     def _differentiate(

@@ -159,7 +159,7 @@ class AnalysisConfig:
             raise ValueError(
                 f"`epsilons` must rise. Received: {tuple(self.epsilons)}"
             )
-        if self.attacks is not None:
+        if self.attacks:  # an analysis may be of clean images alone
             attack_names(self.attacks, self.ball.norm)
         self._check_used()
 

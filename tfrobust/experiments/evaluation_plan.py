@@ -168,8 +168,6 @@ def make_plan(
         adaptive_objective=adaptive_objective,
     )
     ball = NormBall(config.norm, epsilon=config.radius)
-    if not config.attacks:
-        raise ValueError("Name at least one attack. Received: none")
     attacks = recipes.make_attacks(config.attacks, ball, budget)
     attacks |= recipes.make_transfers(surrogates or {}, ball, budget)
     if config.bfloat16:

@@ -114,8 +114,6 @@ def _transfer(
     test = data.test.first(config.num_examples)
     budget = recipes.Budget(num_steps=config.num_steps, seed=config.seed)
     ball = NormBall(config.norm, epsilon=config.radius)
-    if not config.attacks:
-        raise ValueError("Name at least one attack. Received: none")
     attacks = recipes.make_attacks(config.attacks, ball, budget)
     with AttackProgress(len(test) * len(attacks) * len(models)) as bar:
         record = evaluation.transfer_matrix(

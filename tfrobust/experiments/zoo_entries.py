@@ -114,8 +114,8 @@ def add_results(
     card = zoo.card(name, directory)
     if card.results and not overwrite:
         raise ValueError(
-            f"{name} has results already, {card.results[_WORST]:.2f} % in "
-            "the worst case; pass overwrite to replace them."
+            f"{name} has results already, {', '.join(card.results)}; pass "
+            "overwrite to replace them."
         )
     path = pathlib.Path(evaluation) / "evaluation.json"
     record = cast(EvaluationRecord, _read(path, EvaluationRecord, "evaluation"))
@@ -171,20 +171,20 @@ def write_zoo_table(
     path = pathlib.Path(page)
     if not path.is_file():
         raise ValueError(f"There is no page {path}.")
-    head, table, tail = split_at_marks(path.read_text(), path)
+    head, tail = _around_marks(path.read_text(), path)
     table = reports.as_markdown(zoo_table(directory))
     with whole_file(path) as part:
         part.write_text(f"{head}{_MARKS[0]}{table}\n{_MARKS[1]}{tail}")
 
 
-def split_at_marks(text: str, page: pathlib.Path) -> tuple[str, str, str]:
-    """Return what stands before, between and after the table's marks."""
+def _around_marks(text: str, page: pathlib.Path) -> tuple[str, str]:
+    """Return what stands before and after the table's marks."""
     head, first, rest = text.partition(_MARKS[0])
-    table, last, tail = rest.partition(_MARKS[1])
+    _, last, tail = rest.partition(_MARKS[1])
     if not first or not last:
         marks = " and ".join(mark.strip() for mark in _MARKS)
         raise ValueError(f"{page} has no lines {marks}.")
-    return head, table, tail
+    return head, tail
 
 
 def _line(card: CardRecord) -> list[str]:

@@ -242,7 +242,8 @@ def make_attacks(
     """Return attacks by name, from cheap to strong in a suite.
 
     Args:
-        names: keys of `ATTACKS`, `SUITES` or `PRESETS`, or PRESET/ATTACK.
+        names: keys of `ATTACKS`, `SUITES` or `PRESETS`, or PRESET/ATTACK;
+            none make none.
         ball: the threat model of all.
         budget: what each may spend; a preset's attacks take its seed alone.
 
@@ -251,7 +252,7 @@ def make_attacks(
     """
     made = {
         _title(name, budget): _made(name, ball, budget)
-        for name in attack_names(names, ball.norm)
+        for name in (attack_names(names, ball.norm) if names else ())
         if not _is_repeated(name, names, budget)
     }
     return {n: _averaged(a, budget.num_samples) for n, a in made.items()}
