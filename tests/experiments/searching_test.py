@@ -462,7 +462,8 @@ def test_bad_settings(changes, message):
 def test_a_seed_with_room_for_every_trial_is_taken():
     config = search_config.SearchConfig("sgr", seed=(1 << 32) - 20)
     # Its twentieth and last trial has the last seed there is.
-    last = config.training({}, seed=config.seed + config.most_trials - 1)
+    seed = config.seed + config.most_trials - 1
+    last = config.training({"weight": 1.0}, seed=seed)
     assert last.seed == (1 << 32) - 1
 
 

@@ -159,8 +159,9 @@ class AnalysisConfig:
             raise ValueError(
                 f"`epsilons` must rise. Received: {tuple(self.epsilons)}"
             )
-        if self.attacks:  # an analysis may be of clean images alone
-            attack_names(self.attacks, self.ball.norm)
+        norm = self.ball.norm
+        if self.attack_list:  # an analysis may be of clean images alone
+            attack_names(self.attack_list, norm)
         self._check_used()
 
     def _check_used(self) -> None:
