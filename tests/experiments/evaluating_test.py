@@ -12,6 +12,8 @@ from tfrobust import evaluation
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust.attacks import PGD
+from tfrobust.experiments.masked_models import behind
+from tfrobust.experiments.masked_models import Quantized
 from tfrobust.experiments.outcome_log import OutcomeLog
 from tfrobust.experiments.outcome_log import read_outcomes
 from tfrobust.experiments.shards import Shard
@@ -189,14 +191,20 @@ def test_points_of_a_surrogate_that_was_replaced_do_not_count(model, tmp_path):
     other = tmp_path / "other.keras"
     network = keras.models.load_model(model)
     network.save(other)
+    # Without gradients only the surrogate's points break the model.
+    masked = tmp_path / "masked.keras"
+    behind(Quantized(), network).save(masked)
     config = _config(
-        model, attacks=("fgsm",), surrogates=(str(other),), masking_examples=20
+        masked, attacks=("fgsm",), surrogates=(str(other),), masking_examples=20
     )
-    _evaluate(config, tmp_path / "run")
+    first = _evaluate(config, tmp_path / "run").masking[-1]
+    assert (first.name, first.verdict) == ("transfer", "failed")
+    network = keras.models.load_model(other)
     network.set_weights([0.0 * w for w in network.get_weights()])
     network.save(other)
     resumed = _evaluate(config, tmp_path / "run", resume=True)
     assert resumed.masking == _evaluate(config, None).masking
+    assert resumed.masking[-1].number < first.number
     times = json.loads((tmp_path / "run" / "run.json").read_text())["seconds"]
     assert len([name for name in times if name.startswith("transfer")]) == 1
 
