@@ -15,6 +15,7 @@ from tfrobust import zoo
 from tfrobust.experiments import paper_pages
 from tfrobust.experiments import paper_rows
 from tfrobust.experiments import planning
+from tfrobust.experiments import provenance
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import readings
@@ -147,6 +148,27 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
     (row,) = [r for r in rows if r.row == "GN, 3"]
     assert row.training["settings"] == {"weight": 5.0}
     assert len(list((tmp_path / "runs" / "models").iterdir())) == 4
+
+
+def test_what_was_attacked_at_another_revision(tmp_path, tiny, monkeypatch):
+    def run_at(revision):
+        monkeypatch.setattr(provenance, "revision", lambda: revision)
+        rows, _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+        (tmp_path / "tiny" / "table-1-smoke" / "gn_3-0.json").unlink()
+        return rows[0], (tmp_path / "tiny" / "table-1-smoke.md").read_text()
+
+    first, page = run_at("one")
+    assert "; at revisions one)" in page
+    # Whole, it stays and says so.
+    again, page = run_at("other")
+    assert again == first and again.provenance["attacked_at"] == ["one"]
+    # Torn, it begins anew: no record is of two revisions.
+    (record,) = tmp_path.rglob("evaluation.json")
+    record.unlink()
+    anew, page = run_at("other")
+    assert anew.values == first.values
+    assert anew.provenance["attacked_at"] == ["other"]
+    assert "; at revisions one, other)" in page
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,10 @@ def _anything(key: Key, outcome: Any) -> None:
     del key, outcome
 
 
+class OtherRunError(ValueError):
+    """Outcomes of another model, seed, version or source revision."""
+
+
 class OutcomeLog(dict[Key, dict[str, Any]]):
     """Outcomes that are written as they come, and read when resumed.
 
@@ -63,8 +67,8 @@ def read_outcomes(
     """Return the outcomes in a file; none where there is no file.
 
     Raises:
-        ValueError: for outcomes that depend on something else, or, with the
-            line's number, for what is no outcome.
+        OtherRunError: for outcomes that depend on something else.
+        ValueError: with the line's number, for what is no outcome.
     """
     lines = _parsed_lines(path) if path.is_file() else []
     if not lines:
@@ -73,7 +77,7 @@ def read_outcomes(
         there = _header(lines[0])
     other = _differing(there, json.loads(json.dumps(header)))
     if other:
-        raise ValueError(
+        raise OtherRunError(
             f"{path} holds outcomes of another run, with other "
             f"{', '.join(other)}; pass --overwrite to begin again."
         )

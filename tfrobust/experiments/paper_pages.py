@@ -200,10 +200,19 @@ def mean_values(
 def _origins(records: Sequence[RowRecord]) -> str:
     if not records:
         return ""
-    revisions = sorted({r.provenance["revision"] for r in records})
+    revisions = sorted(
+        {
+            revision
+            for record in records
+            for revision in (
+                record.provenance["revision"],
+                *record.provenance.get("attacked_at", ()),
+            )
+        }
+    )
     first = records[0].provenance
     versions = ", ".join(f"{k} {first[k]}" for k in ("tensorflow", "keras"))
-    return f" ({versions}; trained at revisions {', '.join(revisions)})"
+    return f" ({versions}; at revisions {', '.join(revisions)})"
 
 
 def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:

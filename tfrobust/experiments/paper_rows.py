@@ -98,7 +98,12 @@ class PaperRows:
             training=placeless(config),
             seconds=round(training.seconds, 1),
             model_digest=weights_digest(load_classifier(directory / LAST)),
-            provenance=training.provenance,
+            provenance={
+                **training.provenance,
+                "attacked_at": sorted(
+                    {r.provenance["revision"] for r in evaluations.values()}
+                ),
+            },
         )
 
     def look(self, name: str, row: str, seed: int) -> Record:

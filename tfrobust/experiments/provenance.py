@@ -30,7 +30,7 @@ def provenance(seed: int) -> dict[str, Any]:
 
 
 def revision() -> str:
-    """Return the commit of a source checkout, "+" if it was changed.
+    """Return the commit of a source checkout, "+" if its code was changed.
 
     "unknown" where the package isn't in one.
     """
@@ -39,7 +39,9 @@ def revision() -> str:
         return "unknown"
     try:
         head = _git(root, "rev-parse", "--short=12", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        # Pages of results are written into the checkout, too.
+        status = ("status", "--porcelain", "--untracked-files=no")
+        changed = _git(root, *status, "--", "tfrobust", "tools")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+" if changed else "")
