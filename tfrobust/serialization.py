@@ -33,6 +33,13 @@ class Configurable:
             for field in dataclasses.fields(self)  # type: ignore[arg-type]
         }
 
+    def description(self) -> dict[str, Any]:
+        """Return the arguments as plain JSON data, for people to read."""
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]
+        return {"name": type(self).__name__} | {
+            field.name: describe(getattr(self, field.name)) for field in fields
+        }
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Build the object that `get_config` described."""
@@ -42,10 +49,7 @@ class Configurable:
 def describe(value: Any) -> Any:
     """Return `value` as plain JSON data, an object as {"name": class, ...}."""
     if isinstance(value, Configurable):
-        fields = dataclasses.fields(value)  # type: ignore[arg-type]
-        return {"name": type(value).__name__} | {
-            field.name: describe(getattr(value, field.name)) for field in fields
-        }
+        return value.description()
     if isinstance(value, list | tuple):
         return [describe(item) for item in value]
     if isinstance(value, keras.layers.Layer | keras.losses.Loss):

@@ -19,11 +19,10 @@ from tfrobust.analysis.covariance import radial_profile
 from tfrobust.attacks import DDN
 from tfrobust.attacks import FGSM
 from tfrobust.attacks import PGD
+from tfrobust.ops import random_fields
 from tfrobust.ops import spectral
-from tfrobust.ops.random_fields import exponential_filter
-from tfrobust.ops.random_fields import filtered_noise
+from tfrobust.ops.hashing import HashedNoise
 from tfrobust.ops.sampling import BatchNoise
-from tfrobust.ops.sampling import ExampleNoise
 from tfrobust.threat_model import NormBall
 
 _OF = {"model": "m", "model_digest": "0" * 64, "data": "d"}
@@ -62,10 +61,10 @@ def _loop(vectors):
 
 
 def _fields(shape, zeta, count):
-    root = exponential_filter(shape, zeta)
+    field = random_fields.exponential_field(shape, zeta)
     noise = BatchNoise(0, tf.constant(0), offset=0, total=count)
     x = tf.zeros((count, *shape), tf.float64)
-    return filtered_noise(root, x, noise).numpy()
+    return field(x, noise).numpy()
 
 
 def test_k_is_the_double_loop_over_displacements_in_any_batches():
@@ -331,10 +330,9 @@ def test_accuracy_is_that_of_a_loop_over_the_draws(norm):
     )
     assert sum(done) == 40 * 2 * 2
     for zeta, row in zip(zetas, record.accuracy, strict=True):
-        root = exponential_filter(x.shape[1:], zeta)
-        draws = ExampleNoise(5, tf.range(40), copies=3)
-        field = filtered_noise(root, tf.tile(x, (3, 1, 1, 1)), draws)
-        fields = tf.split(field, 3)
+        field_of = random_fields.exponential_field(x.shape[1:], zeta)
+        draws = [HashedNoise(5, tf.range(40), draw) for draw in range(3)]
+        fields = [field_of(tf.constant(x), draw) for draw in draws]
         for epsilon, accuracy in zip(epsilons, row, strict=True):
             right = np.ones(40, bool)
             for field in fields:
@@ -383,7 +381,8 @@ def test_what_is_never_better():
     assert (five <= one).all() and (five[:, -1] < one[:, -1]).all()
 
 
-def test_a_grid_is_looked_at_before_the_model_is():
+def test_a_grid_is_looked_at_before_the_model_is(monkeypatch):
+    monkeypatch.setattr(random_fields, "_DENSE", 0)
     model, x, y, _ = _linear_images()
     done = []
     run = {"progress": done.append}

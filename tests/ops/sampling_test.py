@@ -26,16 +26,6 @@ def test_another_seed_or_draw_is_other_noise(other):
     assert not np.array_equal(_example_noise([7]), _example_noise([7], **other))
 
 
-def test_the_first_of_several_draws_is_what_one_alone_would_be():
-    ids = tf.constant([4, 9], tf.int64)
-    x = tf.zeros((2, 3))
-    one = sampling.ExampleNoise(0, ids).normal(x)
-    noise = sampling.ExampleNoise(0, ids, copies=3)
-    three = noise.normal(tf.tile(x, (3, 1))).numpy().reshape(3, 2, 3)
-    np.testing.assert_array_equal(one, three[0])
-    assert len(np.unique(three)) == 18
-
-
 def test_two_calls_of_one_source_differ():
     noise = sampling.ExampleNoise(0, tf.constant([1], tf.int64))
     x = tf.zeros((1, 4))

@@ -18,7 +18,7 @@ from tfrobust.attacks import CorrelatedNoise
 from tfrobust.attacks.pieces import attacked
 from tfrobust.inputs import check_images
 from tfrobust.ops.norms import Norm
-from tfrobust.ops.random_fields import exponential_filter
+from tfrobust.ops.random_fields import exponential_field
 from tfrobust.records.covariance import NoiseRecord
 from tfrobust.threat_model import NormBall
 
@@ -81,7 +81,7 @@ def accuracy_under_noise(
         for zeta in decay_lengths
     ]
     for zeta in decay_lengths:
-        exponential_filter(x.shape[1:], zeta)
+        exponential_field(x.shape[1:], zeta)
     run: dict[str, Any] = {"batch_size": batch_size, "progress": progress}
     results = [
         [

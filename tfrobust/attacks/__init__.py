@@ -10,6 +10,7 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import AttackResult
 from tfrobust.attacks.base import predict_logits
 from tfrobust.attacks.carlini_wagner import CarliniWagner
+from tfrobust.attacks.covariances import StationaryCovariance
 from tfrobust.attacks.ddn import DDN
 from tfrobust.attacks.deepfool import DeepFool
 from tfrobust.attacks.fab import FAB
@@ -56,6 +57,7 @@ __all__ = [
     "PGD",
     "SphereStart",
     "Square",
+    "StationaryCovariance",
     "SteepestAscent",
     "TargetedAPGD",
     "TargetedFAB",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,23 +15,22 @@ import tensorflow as tf
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
 from tfrobust.arguments import check_seed
+from tfrobust.arguments import check_type
 from tfrobust.attacks.base import Attack
 from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.compilation import compiled
+from tfrobust.attacks.covariances import StationaryCovariance
 from tfrobust.attacks.working_set import tell
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
+from tfrobust.ops.hashing import HashedNoise
 from tfrobust.ops.norms import scalar
 from tfrobust.ops.norms import unit
-from tfrobust.ops.random_fields import exponential_filter
-from tfrobust.ops.random_fields import filtered_noise
-from tfrobust.ops.sampling import ExampleNoise
+from tfrobust.ops.random_fields import check_correlation
+from tfrobust.ops.random_fields import exponential_field
 from tfrobust.ops.sampling import Noise
 from tfrobust.threat_model import NormBall
-
-# Draws of an example at a time: a draw costs less than its start.
-_BLOCK = 5
 
 
 class NoiseAttack(Attack, abc.ABC):
@@ -56,75 +56,61 @@ class NoiseAttack(Attack, abc.ABC):
         example_ids: tf.Tensor,
     ) -> np.ndarray:
         """See base class."""
-        draw_points, look = self._compiled(classifier, x)
+        try_draw = self._compiled(classifier, x)
         seed = tf.constant(self.seed, tf.int64)
         epsilon = tf.constant(self.threat_model.epsilon, x.dtype)
         found = x.numpy()
         worst = np.full(len(found), -np.inf)
         standing = np.arange(len(found))
+        rows = [x, labels, example_ids]
         for draw in range(self.num_draws):
-            place = draw % _BLOCK
-            if place == 0:
-                drawn_for = standing
-                block = draw // _BLOCK, min(_BLOCK, self.num_draws - draw)
-                rows = (tf.gather(t, standing) for t in (x, example_ids))
-                keys = (seed, *(tf.constant(n, tf.int64) for n in block))
-                points = draw_points(*rows, *keys, epsilon)
             tell(len(standing), 1, ("forward",))
-            among_drawn = np.searchsorted(drawn_for, standing)
-            tried = tf.gather(points[place], among_drawn)
-            values = look(tried, tf.gather(labels, standing)).numpy()
+            key = tf.constant(draw, tf.int64)
+            points, margins = try_draw(*rows, seed, key, epsilon)
+            values = margins.numpy()
             worse = values > worst[standing]
-            found[standing[worse]] = tried.numpy()[worse]
+            found[standing[worse]] = points.numpy()[worse]
             worst[standing[worse]] = values[worse]
-            standing = standing[values <= 0]
-            if not standing.size:
+            stands = np.flatnonzero(values <= 0)
+            if not stands.size:
                 break
+            if stands.size < standing.size:
+                rows = [tf.gather(row, stands) for row in rows]
+                standing = standing[stands]
         return found
 
-    def _compiled(
-        self, classifier: Any, x: tf.Tensor
-    ) -> tuple[Callable, Callable]:
+    def _compiled(self, classifier: Any, x: tf.Tensor) -> Callable:
         # Seed and number of draws are no part of the graph.
         changes: dict[str, Any] = {"num_draws": 1, "seed": 0}
         shape = dataclasses.replace(  # type: ignore[type-var]
             self.with_radius(0.0), **changes
         )
         rows = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
-        ints, count = (
-            tf.TensorSpec((None,), tf.int64),
-            tf.TensorSpec((), tf.int64),
-        )
-        scalar = tf.TensorSpec((), x.dtype)
-        draw_points = compiled(
+        ints = tf.TensorSpec((None,), tf.int64)
+        count = tf.TensorSpec((), tf.int64)
+        return compiled(
             classifier,
             ("noise", shape, rows),
-            lambda _: shape._draw_block,
-            [rows, ints, count, count, count, scalar],
+            shape._try_draw,
+            [rows, ints, ints, count, count, tf.TensorSpec((), x.dtype)],
         )
-        look = compiled(classifier, ("margin", rows), _margins, [rows, ints])
-        return draw_points, look
 
-    def _draw_block(
-        self,
-        x: tf.Tensor,
-        ids: tf.Tensor,
-        seed: tf.Tensor,
-        block: tf.Tensor,
-        draws: tf.Tensor,
-        epsilon: tf.Tensor,
-    ) -> tf.Tensor:
-        """Return several draws of every example, shape (draws, batch, ...)."""
-        noise = ExampleNoise(seed, ids, block, copies=draws)
-        ball = self.threat_model.with_epsilon(epsilon)
-        draws = tf.cast(draws, tf.int32)
-        copies = tf.concat([[draws], tf.ones_like(tf.shape(x)[1:])], 0)
-        points = self.draw(ball, tf.tile(x, copies), noise)
-        return tf.reshape(points, tf.concat([[draws], tf.shape(x)], 0))
+    def _try_draw(self, model: Any) -> Callable:
+        """Return draw -> (points, margins); one graph, for both are cheap."""
 
+        def try_draw(
+            x: tf.Tensor,
+            labels: tf.Tensor,
+            ids: tf.Tensor,
+            seed: tf.Tensor,
+            draw: tf.Tensor,
+            epsilon: tf.Tensor,
+        ) -> tuple[tf.Tensor, tf.Tensor]:
+            ball = self.threat_model.with_epsilon(epsilon)
+            points = self.draw(ball, x, HashedNoise(seed, ids, draw))
+            return points, margin(labels, model(points, training=False))
 
-def _margins(model: Any) -> Callable:
-    return lambda x, labels: margin(labels, model(x, training=False))
+        return try_draw
 
 
 @keras.saving.register_keras_serializable("tfrobust.attacks")
@@ -159,14 +145,20 @@ class UniformNoise(NoiseAttack):
 class CorrelatedNoise(NoiseAttack):
     """Long-range correlated noise on the sphere; the worst of several draws.
 
-    A Gaussian field of covariance exp(-distance / decay_length), channels
-    independent, scaled to norm epsilon, then clipped to the box.
+    A Gaussian field of covariance rho[c, d] * exp(-distance / decay_length)
+    between channels c and d of two pixels, or of any other, scaled to norm
+    epsilon, then clipped to the box.
 
     Args:
         threat_model: ball and box.
         decay_length: zeta in pixels, positive; towards 0 it is white noise.
             Default 4 (ours).
-        num_draws: points tried per example, at least 1; default 10.
+        channel_correlation: rho, rows of a (C, C) correlation matrix;
+            default the identity, channels independent.
+        covariance: any covariance function instead, which then sets the
+            correlation of pixels and channels alone.
+        num_draws: points tried per example, at least 1; default 10. A draw
+            that breaks an example ends its search.
         seed: in [0, 2**32); default 0.
 
     References:
@@ -176,6 +168,8 @@ class CorrelatedNoise(NoiseAttack):
     threat_model: NormBall
     _: dataclasses.KW_ONLY
     decay_length: float = 4.0
+    channel_correlation: Sequence[Sequence[float]] | None = None
+    covariance: StationaryCovariance | None = None
     num_draws: int = 10
     seed: int = 0
 
@@ -184,6 +178,18 @@ class CorrelatedNoise(NoiseAttack):
         check_positive("decay_length", self.decay_length)
         check_threat_model(self.threat_model)
         check_seed(self.seed)
+        if self.covariance is not None:
+            check_type(
+                "covariance",
+                self.covariance,
+                StationaryCovariance,
+                example="StationaryCovariance(kernel)",
+            )
+        if self.channel_correlation is not None:
+            rho = np.asarray(self.channel_correlation, np.float64)
+            rows = check_correlation(rho, len(np.atleast_1d(rho))).tolist()
+            hashable = tuple(map(tuple, rows))
+            object.__setattr__(self, "channel_correlation", hashable)
 
     def draw(self, ball: NormBall, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         """See base class."""
@@ -192,6 +198,11 @@ class CorrelatedNoise(NoiseAttack):
                 "Correlated noise needs images of (height, width, channels). "
                 f"Received: shape={tuple(x.shape[1:])}"
             )
-        root = exponential_filter(x.shape[1:], self.decay_length)
-        field = unit(filtered_noise(root, x, noise), ball.norm)
+        field = unit(self._field(x, noise), ball.norm)
         return ball.clip(x + scalar(ball.epsilon, x.dtype) * field)
+
+    def _field(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
+        if self.covariance is not None:
+            return self.covariance.sample(x, noise)
+        rho = self.channel_correlation
+        return exponential_field(x.shape[1:], self.decay_length, rho)(x, noise)

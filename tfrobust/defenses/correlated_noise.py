@@ -15,8 +15,7 @@ from tfrobust.arguments import check_non_negative
 from tfrobust.arguments import check_positive
 from tfrobust.defenses.adversarial_training import MixtureModel
 from tfrobust.ops.norms import scalar
-from tfrobust.ops.random_fields import exponential_filter
-from tfrobust.ops.random_fields import filtered_noise
+from tfrobust.ops.random_fields import exponential_field
 from tfrobust.ops.sampling import Noise
 
 
@@ -59,12 +58,12 @@ class CorrelatedNoiseTraining(MixtureModel):
         self.stddev = stddev
         self.decay_length = decay_length
         self.set_clean_weight(clean_weight)
-        self._root = exponential_filter(shape, decay_length)
+        self._field = exponential_field(shape, decay_length)
 
     def perturb(self, x: tf.Tensor, y: tf.Tensor, noise: Noise) -> tf.Tensor:
         """See base class; x + n, clipped to the box."""
         del y
-        field = filtered_noise(self._root, x, noise)
+        field = self._field(x, noise)
         size = scalar(self.stddev, x.dtype) * tf.cast(
             self.epsilon_scale, x.dtype
         )

@@ -53,9 +53,6 @@ class ExampleNoise(Noise):
         seed: integer in [0, 2**32).
         ids: example ids, int64, shape (batch,).
         draw: which restart, sample, ... this is; an int64 scalar.
-        copies: how many draws at once, of rows (first draw of every example,
-            second of every example, ...); default 1. The first of several is
-            what one alone would be.
     """
 
     def __init__(
@@ -63,26 +60,22 @@ class ExampleNoise(Noise):
         seed: tf.Tensor | int,
         ids: tf.Tensor,
         draw: tf.Tensor | int = 0,
-        *,
-        copies: tf.Tensor | int = 1,
     ) -> None:
         super().__init__()
-        self._copies = copies
         self._seed = tf.cast(seed, tf.int64)
         self._ids = tf.cast(ids, tf.int64)
         self._draw_id = tf.cast(draw, tf.int64)
 
     def _draw(self, draw: Draw, x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
         key = self._seed + _DRAW * self._draw_id + _STREAM * self._stream
-        shape = tf.concat([[self._copies], tf.shape(x)[1:]], 0)
+        shape = tf.shape(x)[1:]
 
         def one(example_id: tf.Tensor) -> tf.Tensor:
             seed = tf.stack([key, example_id])
             return draw(shape, seed=seed, dtype=dtype, alg=_ALGORITHM)
 
         rows = tf.map_fn(one, self._ids, fn_output_signature=dtype)
-        rows = tf.reshape(rows, (-1, self._copies, tf.reduce_prod(shape[1:])))
-        return tf.reshape(tf.transpose(rows, (1, 0, 2)), tf.shape(x))
+        return tf.reshape(rows, tf.shape(x))
 
 
 class BatchNoise(Noise):
