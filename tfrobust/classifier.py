@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from tfrobust.inputs import check_one_output
 from tfrobust.inputs import head_activation
 
 
@@ -74,7 +75,9 @@ def _check_agrees(
     shape = [size or 32 for size in classifier.input_shape[1:]]
     x = np.random.default_rng(0).uniform(size=(2, *shape)).astype("float32")
     seen = x if preprocessing is None else preprocessing(x)
-    outputs = np.asarray(keras.ops.cast(model(seen), "float32"))
+    outputs = model(seen)
+    check_one_output(outputs)  # a dict of one is not a tensor
+    outputs = np.asarray(keras.ops.cast(outputs, "float32"))
     logits = keras.ops.cast(classifier(x), "float32")
     found = np.asarray(keras.ops.softmax(logits))
     head = head_activation(model)

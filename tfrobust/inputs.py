@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -92,6 +94,15 @@ def check_labels(
             f"from {y.min()} to {y.max()}"
         )
     return y.astype(np.int64)
+
+
+def check_one_output(outputs: Any) -> None:
+    """Raise `ValueError` where a model returns several tensors, or a dict."""
+    if isinstance(outputs, Mapping | Sequence):
+        raise ValueError(
+            "A classifier must return one tensor, the logits. Received: a "
+            f"{type(outputs).__name__} of {len(outputs)}"
+        )
 
 
 def check_logits(logits: np.ndarray) -> None:

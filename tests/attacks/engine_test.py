@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfrobust
 from tests import networks
 from tfrobust.attacks import BIM
 from tfrobust.attacks import FGSM
@@ -286,6 +287,22 @@ def test_probabilities_of_an_unknown_model_are_recognised():
     x = np.random.default_rng(0).uniform(size=(5, 3)).astype("float32")
     with pytest.raises(ValueError, match="as_classifier"):
         FGSM(_BALL)(Hidden(), x, np.zeros(5, int))
+
+
+@pytest.mark.parametrize("kind", [list, dict])
+def test_several_outputs_are_refused(kind):
+    inputs = keras.Input((4,))
+    outputs = {str(n): keras.layers.Dense(n)(inputs) for n in (3, 2)}
+    found = outputs if kind is dict else list(outputs.values())
+    model = keras.Model(inputs, found)
+    x = np.ones((3, 4), "float32")
+    with pytest.raises(ValueError, match=f"one tensor.*a {kind.__name__} of 2"):
+        FGSM(_BALL)(model, x, np.zeros(3, int))
+    with pytest.raises(ValueError, match="one input and one output"):
+        tfrobust.as_classifier(model)
+    alone = keras.Model(inputs, {"3": outputs["3"]})
+    with pytest.raises(ValueError, match="one tensor.*a dict of 1"):
+        tfrobust.as_classifier(alone)
 
 
 def test_logits_that_are_not_finite_are_refused():

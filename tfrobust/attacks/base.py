@@ -19,6 +19,7 @@ from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
 from tfrobust.inputs import check_logits
+from tfrobust.inputs import check_one_output
 from tfrobust.objectives import Objective
 from tfrobust.serialization import Configurable
 from tfrobust.threat_model import NormBall
@@ -241,7 +242,12 @@ def predict_logits(
     spec = tf.TensorSpec((None, *x.shape[1:]), tf.as_dtype(x.dtype))
 
     def build(model: Any) -> Callable:
-        return lambda batch: tf.cast(model(batch, training=False), spec.dtype)
+        def logits(batch: tf.Tensor) -> tf.Tensor:
+            outputs = model(batch, training=False)
+            check_one_output(outputs)
+            return tf.cast(outputs, spec.dtype)
+
+        return logits
 
     forward = compiled(classifier, ("predict", spec), build, [spec])
     return np.concatenate(
