@@ -16,7 +16,11 @@ def read_targets():
             "package",
         ):
             continue
-        values = {k.arg: ast.literal_eval(k.value) for k in call.keywords}
+        values = {
+            keyword.arg: ast.literal_eval(keyword.value)
+            for keyword in call.keywords
+            if keyword.arg != "data"  # a glob
+        }
         yield (
             call.func.id,
             values["name"],

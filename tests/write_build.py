@@ -14,6 +14,8 @@ load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
 
 package(default_visibility = ["//visibility:public"])
 '''
+# What a target reads beside its sources.
+_DATA = {"zoo": "tfrobust/zoo/models/*"}
 _ORDER = ("py_library", "py_binary", "py_test")
 
 
@@ -45,6 +47,8 @@ def build_text():
         for file in srcs:
             deps |= build_graph.imported_targets(file, by_file)
         lines = [f"{rule}(", f'    name = "{name}",', *_list("srcs", srcs)]
+        if name in _DATA:
+            lines.append(f'    data = glob(["{_DATA[name]}"]),')
         lines += _list("deps", [f":{dep}" for dep in sorted(deps)])
         blocks.append("\n".join([*lines, ")", ""]))
     return "\n".join(blocks)

@@ -100,7 +100,7 @@ def check_one_output(outputs: Any) -> None:
     """Raise `ValueError` where a model returns several tensors, or a dict."""
     if isinstance(outputs, Mapping | Sequence):
         raise ValueError(
-            "A classifier must return one tensor, the logits. Received: a "
+            "A classifier must return one tensor, the logits. Received: "
             f"{type(outputs).__name__} of {len(outputs)}"
         )
 

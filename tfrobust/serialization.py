@@ -21,7 +21,8 @@ class Configurable:
     """Base of the frozen dataclasses that describe a computation.
 
     Equality, hash and `repr` come from the dataclass, so two objects with
-    the same settings are the same key of a cache.
+    the same settings are the same key of a cache. What is no dataclass
+    defines them itself, and `get_config` and `description`.
     """
 
     def get_config(self) -> dict[str, Any]:

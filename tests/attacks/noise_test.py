@@ -109,8 +109,16 @@ def test_a_covariance_is_a_setting_like_any_other():
     # Saved whole, and shown short.
     saved = keras.saving.serialize_keras_object(one)
     assert keras.saving.deserialize_keras_object(saved) == one
+    rho = attacks.CorrelatedNoise(ball, channel_correlation=np.eye(2))
+    again = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(rho)
+    )
+    assert again == rho and again.channel_correlation == ((1, 0), (0, 1))
     shown = describe(one)["covariance"]
     assert shown["image_shape"] == [4, 4, 1] and len(str(shown)) < 120
+    assert "decay_length" not in describe(one)
+    with pytest.raises(ValueError, match="read-only"):
+        made[0].kernel[0, 0] = 1.0
     # Noise has a radius, so a covariance' scale is nothing to it.
     model = networks.tiny_cnn(activation="relu")
     x, y = networks.labelled(model, 10)
@@ -120,7 +128,7 @@ def test_a_covariance_is_a_setting_like_any_other():
         attacks.CorrelatedNoise(
             ball, covariance=attacks.StationaryCovariance(scale * kernel)
         )(model, x, y)
-        for scale in (1.0, 4.0)
+        for scale in (1.0, 2.0**300)
     ]
     np.testing.assert_array_equal(results[0].x_adv, results[1].x_adv)
 
@@ -131,9 +139,10 @@ def test_a_covariance_is_a_setting_like_any_other():
         (np.ones((4, 5, 1, 1)), "must have shape"),
         (np.ones((5, 5, 1, 2)), "must have shape"),
         (np.ones((5, 5)), "must have shape"),
-        (np.zeros((5, 5, 1, 1)), "not zero"),
+        (np.zeros((5, 5, 1, 1)), "not zero.*entry of 0"),
         (np.full((5, 5, 1, 1), np.nan), "must be finite"),
-        (np.arange(25.0).reshape(5, 5, 1, 1), "must be finite.*symmetric"),
+        (np.full((5, 5, 1, 1), np.inf), "must be finite"),
+        (np.arange(25.0).reshape(5, 5, 1, 1), "must be symmetric"),
         (-np.ones((5, 5, 1, 1)), "positive semidefinite"),
         (np.ones((199, 199, 1, 1)), "up to 4096 numbers"),
     ],
@@ -148,13 +157,16 @@ def test_noise_that_does_not_fit_the_images_is_refused():
     ball = NormBall("inf", epsilon=0.1)
     model = networks.tiny_cnn()
     x, y = networks.labelled(model, 3)
+    made = attacks.StationaryCovariance(kernel)
     for settings, message in (
-        ({"covariance": attacks.StationaryCovariance(kernel)}, "is for images"),
+        ({"covariance": made}, "is for images"),
         ({"channel_correlation": np.eye(9)}, "of shape"),
     ):
         with pytest.raises(ValueError, match=message):
             attacks.CorrelatedNoise(ball, **settings)(model, x, y)
+    both = {"covariance": made, "channel_correlation": [[1.0]]}
     for settings, message in (
+        (both, "not both"),
         ({"covariance": kernel}, "must be a StationaryCovariance"),
         ({"channel_correlation": [[1, 3], [3, 1]]}, "positive semidefinite"),
         ({"channel_correlation": 0.5}, "`channel_correlation` must"),

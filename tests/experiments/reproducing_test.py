@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tfrobust import experiments
+from tfrobust import recipes
 from tfrobust import zoo
 from tfrobust.experiments import paper_pages
 from tfrobust.experiments import paper_rows
@@ -158,17 +159,35 @@ def test_what_was_attacked_at_another_revision(tmp_path, tiny, monkeypatch):
         return rows[0], (tmp_path / "tiny" / "table-1-smoke.md").read_text()
 
     first, page = run_at("one")
-    assert "; at revisions one)" in page
+    assert "; trained at revisions one; evaluated at revisions one)" in page
     # Whole, it stays and says so.
     again, page = run_at("other")
-    assert again == first and again.provenance["attacked_at"] == ["one"]
+    assert again == first and again.provenance["evaluated_at"] == ["one"]
     # Torn, it begins anew: no record is of two revisions.
     (record,) = tmp_path.rglob("evaluation.json")
     record.unlink()
     anew, page = run_at("other")
     assert anew.values == first.values
-    assert anew.provenance["attacked_at"] == ["other"]
-    assert "; at revisions one, other)" in page
+    assert anew.provenance["evaluated_at"] == ["other"]
+    assert "trained at revisions one; evaluated at revisions other)" in page
+
+
+def test_a_retrained_model_is_attacked_anew(tmp_path, tiny):
+    def run():
+        (row,), _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+        (tmp_path / "tiny" / "table-1-smoke" / "gn_3-0.json").unlink()
+        return row
+
+    first = run()
+    (last,) = tmp_path.rglob("last.keras")
+    model = keras.models.load_model(last)
+    weights = [np.zeros_like(w) for w in model.classifier.get_weights()]
+    model.classifier.set_weights(weights)
+    model.save(last)
+    # All logits are the same, so the first class is what is said.
+    zeros = 100 * np.mean(recipes.load_data("digits").test.y[:20] == 0)
+    assert run().values["clean"] == pytest.approx(zeros)
+    assert first.values["clean"] != pytest.approx(zeros)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfrobust.ops import hashing
 from tfrobust.ops.hashing import hashed_uniform
 from tfrobust.ops.hashing import HashedNoise
 
@@ -49,12 +50,12 @@ def test_draws_are_uniform_and_unrelated():
 def _halves(seed, example_id, draw, stream, words):
     """Return the lower, then the upper half of each word, as in (0, 1)."""
     key = _mixed((_mixed((example_id + _mixed(seed)) & _MASK) + draw) & _MASK)
-    key = _mixed((key + stream) & _MASK)
+    key = _mixed((key + 0xD1B54A32D192ED03 + stream) & _MASK)
     numbers = []
     for k in range(1, words + 1):
         word = _mixed((key + k * 0x9E3779B97F4A7C15) & _MASK)
-        numbers += [(word & 0xFFFFFFFF) >> 8, word >> 40]
-    return (np.float64(numbers) + 0.5) / 2.0**24
+        numbers += [(word & 0xFFFFFFFF) >> 9, word >> 41]
+    return (np.float64(numbers) + 0.5) / 2.0**23
 
 
 def test_noise_is_halves_of_splitmix64():
@@ -62,9 +63,7 @@ def test_noise_is_halves_of_splitmix64():
     noise = HashedNoise(7, tf.constant(ids, tf.int64), 41)
     x = tf.zeros((3, 5, 1))
     expected = [_halves(7, i, 41, 1, 3)[:5] for i in ids]
-    np.testing.assert_allclose(
-        noise.uniform(x).numpy()[..., 0], expected, atol=2.0**-24
-    )
+    np.testing.assert_array_equal(noise.uniform(x).numpy()[..., 0], expected)
     halves = np.array([_halves(7, i, 41, 2, 3) for i in ids])
     radius = np.sqrt(-2.0 * np.log(halves[:, :3]))
     angle = 2.0 * np.pi * halves[:, 3:]
@@ -74,6 +73,15 @@ def test_noise_is_halves_of_splitmix64():
         np.concatenate(both, 1)[:, :5],
         atol=2e-6,
     )
+
+
+def test_no_number_is_zero_or_one():
+    # 1 would be at infinity in an l1 ball, 0 in a normal's radius.
+    halves = [0, 2**32 - 1, 2**31 - 1, 2**31]
+    middles = hashing._middles(tf.constant(halves, tf.uint32)).numpy()
+    expected = [2.0**-24, 1 - 2.0**-24, 0.5 - 2.0**-24, 0.5 + 2.0**-24]
+    np.testing.assert_array_equal(middles, np.float32(expected))
+    assert middles.min() > 0 and middles.max() < 1
 
 
 @pytest.mark.parametrize("kind", ["uniform", "normal"])

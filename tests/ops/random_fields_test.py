@@ -33,6 +33,28 @@ def test_covariance_is_the_exponential(monkeypatch, decay_length, rho, pixels):
     _check(field, kernel)
 
 
+class _Unit:
+    """Draws the rows of the identity: a field's root comes out."""
+
+    def normal(self, x):
+        size = int(np.prod(x.shape[1:]))
+        return tf.reshape(tf.eye(size, dtype=x.dtype), (size, *x.shape[1:]))
+
+
+@pytest.mark.parametrize("rho", [None, _RHO])
+def test_a_root_is_exact(rho):
+    shape = (5, 4, 2)
+    kernel = spectral.exponential_kernel(shape, 1.5, rho)
+    for field in (
+        random_fields.exponential_field(shape, 1.5, rho),
+        random_fields.covariance_field(kernel),
+    ):
+        root = field(tf.zeros((40, *shape), tf.float64), _Unit()).numpy()
+        flat = root.reshape(40, 40)
+        expected = spectral.dense_covariance(kernel)
+        np.testing.assert_allclose(flat.T @ flat, expected, atol=1e-12)
+
+
 def test_covariance_is_the_one_given():
     # Of few images, so the matrix is singular.
     rng = np.random.default_rng(0)

@@ -65,7 +65,7 @@ def accuracy_under_noise(
 
     Raises:
         ValueError: for flat inputs, an empty list, or a decay length too long
-            for images of this size.
+            for images of this size, of more than 1024 pixels.
     """
     x = check_images(x)
     _check_grid(x, epsilons, decay_lengths)

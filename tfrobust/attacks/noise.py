@@ -71,7 +71,7 @@ class NoiseAttack(Attack, abc.ABC):
             worse = values > worst[standing]
             found[standing[worse]] = points.numpy()[worse]
             worst[standing[worse]] = values[worse]
-            stands = np.flatnonzero(values <= 0)
+            stands = np.flatnonzero(~(values > 0))
             if not stands.size:
                 break
             if stands.size < standing.size:
@@ -87,12 +87,12 @@ class NoiseAttack(Attack, abc.ABC):
         )
         rows = tf.TensorSpec((None, *x.shape[1:]), x.dtype)
         ints = tf.TensorSpec((None,), tf.int64)
-        count = tf.TensorSpec((), tf.int64)
+        integer = tf.TensorSpec((), tf.int64)
         return compiled(
             classifier,
             ("noise", shape, rows),
             shape._try_draw,
-            [rows, ints, ints, count, count, tf.TensorSpec((), x.dtype)],
+            [rows, ints, ints, integer, integer, tf.TensorSpec((), x.dtype)],
         )
 
     def _try_draw(self, model: Any) -> Callable:
@@ -155,8 +155,7 @@ class CorrelatedNoise(NoiseAttack):
             Default 4 (ours).
         channel_correlation: rho, rows of a (C, C) correlation matrix;
             default the identity, channels independent.
-        covariance: any covariance function instead, which then sets the
-            correlation of pixels and channels alone.
+        covariance: any covariance function, instead of these two.
         num_draws: points tried per example, at least 1; default 10. A draw
             that breaks an example ends its search.
         seed: in [0, 2**32); default 0.
@@ -185,6 +184,11 @@ class CorrelatedNoise(NoiseAttack):
                 StationaryCovariance,
                 example="StationaryCovariance(kernel)",
             )
+        if self.covariance is not None and self.channel_correlation is not None:
+            raise ValueError(
+                "A covariance has its own correlation of channels; give "
+                "`covariance` or `channel_correlation`, not both."
+            )
         if self.channel_correlation is not None:
             rho = np.asarray(self.channel_correlation, np.float64)
             rows = check_correlation(rho, len(np.atleast_1d(rho))).tolist()
@@ -200,6 +204,13 @@ class CorrelatedNoise(NoiseAttack):
             )
         field = unit(self._field(x, noise), ball.norm)
         return ball.clip(x + scalar(ball.epsilon, x.dtype) * field)
+
+    def description(self) -> dict[str, Any]:
+        """See base class; without what a covariance stands for."""
+        found = super().description()
+        if self.covariance is not None:
+            del found["decay_length"], found["channel_correlation"]
+        return found
 
     def _field(self, x: tf.Tensor, noise: Noise) -> tf.Tensor:
         if self.covariance is not None:

@@ -12,6 +12,8 @@ from tfrobust import reports
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.records import RowRecord
 
+# In a row's provenance: revisions of the code that looked at its model.
+EVALUATED_AT = "evaluated_at"
 Rows = list[list[str]]
 _ADDED = ("adaptive", "AutoAttack")
 _FALLEN = 10.0
@@ -200,19 +202,14 @@ def mean_values(
 def _origins(records: Sequence[RowRecord]) -> str:
     if not records:
         return ""
-    revisions = sorted(
-        {
-            revision
-            for record in records
-            for revision in (
-                record.provenance["revision"],
-                *record.provenance.get("attacked_at", ()),
-            )
-        }
-    )
+    trained = {r.provenance["revision"] for r in records}
+    seen = {one for r in records for one in r.provenance.get(EVALUATED_AT, ())}
     first = records[0].provenance
-    versions = ", ".join(f"{k} {first[k]}" for k in ("tensorflow", "keras"))
-    return f" ({versions}; at revisions {', '.join(revisions)})"
+    parts = [", ".join(f"{k} {first[k]}" for k in ("tensorflow", "keras"))]
+    for done, revisions in (("trained", trained), ("evaluated", seen)):
+        if revisions:
+            parts.append(f"{done} at revisions {', '.join(sorted(revisions))}")
+    return f" ({'; '.join(parts)})"
 
 
 def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:

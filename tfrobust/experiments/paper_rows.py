@@ -15,6 +15,7 @@ from tfrobust import reports
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.paper_pages import EVALUATED_AT
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.training import train
@@ -100,8 +101,8 @@ class PaperRows:
             model_digest=weights_digest(load_classifier(directory / LAST)),
             provenance={
                 **training.provenance,
-                "attacked_at": sorted(
-                    {r.provenance["revision"] for r in evaluations.values()}
+                EVALUATED_AT: sorted(
+                    {cast(Any, r).provenance["revision"] for r in seen.values()}
                 ),
             },
         )

@@ -16,6 +16,8 @@ from tfrobust.version import __version__
 # Asked themselves: tensorflow-cpu is tensorflow under another name.
 _PACKAGES = {"tensorflow": tf, "keras": keras, "numpy": np}
 
+_CODE = ("tfrobust", "tools", ":!tfrobust/zoo/models")
+
 
 def provenance(seed: int) -> dict[str, Any]:
     """Return seed, versions and source revision, as plain JSON data."""
@@ -39,9 +41,9 @@ def revision() -> str:
         return "unknown"
     try:
         head = _git(root, "rev-parse", "--short=12", "HEAD")
-        # Pages of results are written into the checkout, too.
+        # Models and pages of results are written into the checkout, too.
         status = ("status", "--porcelain", "--untracked-files=no")
-        changed = _git(root, *status, "--", "tfrobust", "tools")
+        changed = _git(root, *status, "--", *_CODE)
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return head + ("+" if changed else "")

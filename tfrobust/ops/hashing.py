@@ -14,6 +14,8 @@ import tensorflow as tf
 from tfrobust.ops.sampling import Noise
 
 _GAMMA = 0x9E3779B97F4A7C15
+# Keeps noise apart from `hashed_uniform` of the same seed.
+_HALVES = 0xD1B54A32D192ED03
 _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
@@ -37,7 +39,7 @@ def hashed_uniform(
 
 
 class HashedNoise(Noise):
-    """`ExampleNoise` of 24 bits a number, quick for many examples at once.
+    """`ExampleNoise` of 23 bits a number, quick for many examples at once.
 
     Args:
         seed: integer in [0, 2**32).
@@ -52,12 +54,12 @@ class HashedNoise(Noise):
         self._key = _key(seed, ids, draw)
 
     def uniform(self, x: tf.Tensor) -> tf.Tensor:
-        """See base class; from the middles of 2**24 equal intervals."""
+        """See base class; the middles of 2**23 equal intervals."""
         count = _numbers(x)
         return self._shaped(self._halves((count + 1) // 2)[:, :count], x)
 
     def normal(self, x: tf.Tensor) -> tf.Tensor:
-        """See base class; at most 5.9 (Box and Muller, 1958)."""
+        """See base class; at most 5.8 (Box and Muller, 1958)."""
         count = _numbers(x)
         pairs = (count + 1) // 2
         numbers = self._halves(pairs)
@@ -69,12 +71,9 @@ class HashedNoise(Noise):
     def _halves(self, words: tf.Tensor) -> tf.Tensor:
         """Return two numbers in (0, 1) of each word, (batch, 2 words)."""
         self._stream += 1
-        key = _mixed(self._key + _word(self._stream))
+        key = _mixed(self._key + _word(_HALVES + self._stream))
         halves = tf.bitcast(_words(key, words), tf.uint32)
-        tops = tf.bitwise.right_shift(halves, tf.constant(8, tf.uint32))
-        numbers = tf.cast(tf.bitcast(tops, tf.int32), tf.float32)
-        flat = tf.reshape(numbers, (-1, 2 * words))
-        return flat * 2.0**-24 + 2.0**-25
+        return tf.reshape(_middles(halves), (-1, 2 * words))
 
     def _shaped(self, numbers: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.reshape(numbers, tf.shape(x)), x.dtype)
@@ -87,8 +86,15 @@ def _key(
     return _mixed(key + tf.cast(draw, tf.uint64))
 
 
+def _middles(halves: tf.Tensor) -> tf.Tensor:
+    """Return numbers in (0, 1) that float32 holds exactly, from 32 bits."""
+    tops = tf.bitwise.right_shift(halves, tf.constant(9, tf.uint32))
+    numbers = tf.cast(tf.bitcast(tops, tf.int32), tf.float32)
+    return numbers * 2.0**-23 + 2.0**-24
+
+
 def _numbers(x: tf.Tensor) -> tf.Tensor:
-    """Return how many numbers an example has, where no shape is static."""
+    """Return how many numbers an example has."""
     return tf.reduce_prod(tf.shape(x, tf.int64)[1:])
 
 

@@ -21,7 +21,7 @@ Field = Callable[[tf.Tensor, Noise], tf.Tensor]
 # torus and of its four times as many numbers.
 _DENSE = 1024
 _NEGLIGIBLE = 1e-3
-_ROUNDING = 1e-6
+_ROUNDING = 1e-5
 
 
 def exponential_field(
@@ -46,10 +46,11 @@ def exponential_field(
     if channel_correlation is None:
         return space
     mix = check_correlation(channel_correlation, channels)
-    root = tf.constant(_root(mix))
+    root = _root(mix)
 
     def field(x: tf.Tensor, noise: Noise) -> tf.Tensor:
-        return tf.tensordot(space(x, noise), tf.cast(root, x.dtype), [[3], [1]])
+        mixing = tf.constant(root, x.dtype)
+        return tf.tensordot(space(x, noise), mixing, [[3], [1]])
 
     return field
 
@@ -59,7 +60,7 @@ def covariance_field(kernel: np.ndarray) -> Field:
 
     Args:
         kernel: K of shape (2H - 1, 2W - 1, C, C), displacement zero in the
-            middle.
+            middle, K[c, d](s) = K[d, c](-s).
 
     Raises:
         ValueError: for a K that isn't positive semidefinite.
@@ -75,9 +76,10 @@ def covariance_field(kernel: np.ndarray) -> Field:
 def check_correlation(rho: Any, channels: int) -> np.ndarray:
     """Return rho as an array, or raise `ValueError` where it is none."""
     rho = np.asarray(rho, np.float64)
-    symmetric = rho.shape == (channels, channels) and np.allclose(rho, rho.T)
+    square = channels > 0 and rho.shape == (channels, channels)
     if (
-        not symmetric
+        not square
+        or not np.allclose(rho, rho.T)
         or not np.allclose(np.diag(rho), 1.0)
         or np.linalg.eigvalsh(rho)[0] < -_ROUNDING
     ):

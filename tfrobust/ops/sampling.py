@@ -1,6 +1,6 @@
 """Reproducible noise: by example in evaluation, by global batch in training.
 
-Both kinds of noise offer `uniform(x)` and `normal(x)`: a draw of `x`'s shape
+All kinds of noise offer `uniform(x)` and `normal(x)`: a draw of `x`'s shape
 and dtype, a new one at every call. Philox gives the same numbers in eager
 mode, in a graph and under XLA.
 """

@@ -27,6 +27,7 @@ PRIORITY = (
     ("structured-gradient", "table-4-far"),
     ("structured-gradient", "lrc"),
     ("decision-surface", "equal-clean"),
+    ("local-flatness", "table-1-long"),
     ("gradient-leaking", "table-1"),
     ("gradient-leaking", "table-2"),
     ("gradient-leaking", "table-3"),

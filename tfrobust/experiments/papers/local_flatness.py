@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from tfrobust.experiments.papers.looks import Analyzed
 from tfrobust.experiments.papers.looks import Attacked
 from tfrobust.experiments.papers.readings import accuracy
@@ -77,6 +79,31 @@ TABLE_1 = PaperTable(
         "first epoch, without which it does not begin to learn here."
     ),
 )
+# Is it the method, or four epochs?
+TABLE_1_LONG = dataclasses.replace(
+    TABLE_1,
+    caption=(
+        "MNIST: accuracy in %, clean and at an l-infinity radius of 0.3, with "
+        "LFR trained longer than in table 1 where that is cut short"
+    ),
+    models={
+        **{name: TABLE_1.models[name] for name in ("AT", "TRADES", "LLR")},
+        "LFR": dataclasses.replace(
+            _LFR,
+            scaled_training={"cpu": {"epochs": 24, "constant_epochs": 12}},
+        ),
+    },
+    published={
+        name: numbers
+        for name, numbers in TABLE_1.published.items()
+        if name != "Standard"
+    },
+    notes=(
+        f"{TABLE_1.notes} Nor has LFR learned there in the four epochs of "
+        "table 1; here it alone has twenty-four. At other scales the two "
+        "tables agree."
+    ),
+)
 _CIFAR10 = {
     "smoke": SMOKE,
     "cpu": CIFAR10_CPU,
@@ -137,6 +164,7 @@ FIGURE_3 = PaperTable(
 )
 TABLES = {
     "table-1": TABLE_1,
+    "table-1-long": TABLE_1_LONG,
     "activations": ACTIVATIONS,
     "figures-1-2": FIGURES_1_2,
     "figure-3": FIGURE_3,

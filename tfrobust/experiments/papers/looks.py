@@ -6,19 +6,29 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
+from typing import cast
 
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analyzing import analyze
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluation_config import EvaluationConfig
+from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.outcome_log import OtherRunError
 from tfrobust.experiments.papers.tables import Setting
+from tfrobust.records import EvaluationRecord
 from tfrobust.records import read_record
 from tfrobust.records import Record
 
 
 def quiet(_: str) -> None:
     """Say nothing."""
+
+
+def _is_of(path: pathlib.Path, model: str) -> bool:
+    """Say whether an evaluation is of the weights in a model's file."""
+    record = cast(EvaluationRecord, read_record(path))
+    return record.model_digest == weights_digest(load_classifier(model))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +58,11 @@ class Attacked:
     def run(self, config: EvaluationConfig, directory: pathlib.Path) -> Record:
         """Return the record, made now or before.
 
-        One that is whole stays, of whatever revision, and says so; of two
-        revisions' outcomes none is made.
+        One of this model that is whole stays, of whatever revision or
+        version. What isn't whole, and is of others, begins anew.
         """
         whole = directory / "evaluation.json"
-        if not whole.is_file():
+        if not (whole.is_file() and _is_of(whole, config.model)):
             try:
                 evaluate(config, directory, resume=True, say=quiet)
             except OtherRunError:
