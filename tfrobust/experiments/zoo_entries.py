@@ -147,7 +147,7 @@ def add_results(
 def zoo_table(directory: zoo.Directory = None) -> list[list[str]]:
     """Return a header and a line for each model, the most robust first."""
     header = [
-        "`zoo.load(...)`",
+        "model",
         "defense",
         "clean %",
         "worst case %",
