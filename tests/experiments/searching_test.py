@@ -169,8 +169,9 @@ def test_a_trial_that_was_begun_and_has_no_copy_is_begun_again(
     # Only the finalists' models are kept: the other has to be trained.
     for trial in {"0", "1", "2"} - {f.number for f in record.finalists}:
         shutil.rmtree(run / "trials" / trial)
-    again, _ = _search(_config(), run, resume=True)
+    again, said = _search(_config(), run, resume=True)
     _same(again, record)
+    assert any(line.startswith("Trial") for line in said)
 
 
 def test_a_torn_model_takes_no_winners_place(searched, tmp_path):
