@@ -5,7 +5,7 @@ from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analyzing import analyze
 from tfrobust.experiments.attack_benchmark import AttackBenchmarkConfig
 from tfrobust.experiments.attack_benchmark import benchmark_attacks
-from tfrobust.experiments.claims import write_claims
+from tfrobust.experiments.claims_page import write_claims
 from tfrobust.experiments.comparing import compare
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluation_config import EvaluationConfig

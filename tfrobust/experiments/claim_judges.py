@@ -1,0 +1,212 @@
+"""Whether the numbers of a paper's table bear out what it claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+
+import numpy as np
+
+from tfrobust import reports
+
+Rows = Mapping[str, Mapping[str, float]]
+"""Row -> title of a column -> its number."""
+Finding = tuple[bool, str]
+"""Whether the claim held here, and the numbers that say so."""
+
+
+Judge = Callable[[Rows], Finding]
+"""Of a table's rows; raises `KeyError` where a row or number is missing."""
+
+
+def at_equal(rows: Rows, names: Sequence[str], x: float, title: str) -> float:
+    """Return a number of some rows, drawn straight between clean accuracies.
+
+    Args:
+        rows: a table.
+        names: rows of one method, over its weight.
+        x: clean accuracy.
+        title: of the number.
+
+    Raises:
+        KeyError: where the rows' clean accuracies don't reach `x`.
+    """
+    points = sorted((rows[n]["clean"], rows[n][title]) for n in names)
+    clean, numbers = zip(*points, strict=True)
+    if not clean[0] <= x <= clean[-1]:
+        raise KeyError(f"clean accuracy {x:.1f}")
+    return float(np.interp(x, clean, numbers))
+
+
+def equal_clean(rows: Rows) -> Finding:
+    penalty = [n for n in rows if n.startswith("CrossEntropy")]
+    jacobian = [n for n in rows if n.startswith("Ours")]
+    lines, ahead = [], []
+    for name in jacobian:
+        clean = rows[name]["clean"]
+        try:
+            gaps = [
+                rows[name][f"BIM {r}"]
+                - at_equal(rows, penalty, clean, f"BIM {r}")
+                for r in (".1", ".2", ".3")
+            ]
+        except KeyError:
+            continue
+        ahead.append(gaps[-1] > 0)
+        told = ", ".join(f"{gap:+.1f}" for gap in gaps)
+        lines.append(f"{name} (clean {clean:.1f} %): {told}")
+    if not lines:
+        raise KeyError("equal clean accuracies")
+    return all(ahead), (
+        "points under BIM at radii of .1, .2, .3 beyond the gradient norm's "
+        "at the same clean accuracy, drawn straight between its weights: "
+        + "; ".join(lines)
+    )
+
+
+def best(title: str, row: str, others: Sequence[str]) -> Judge:
+    """Return whether a row leads some others in a column, and by how much."""
+
+    def judge(rows: Rows) -> Finding:
+        own = rows[row][title]
+        rest = {name: rows[name][title] for name in others}
+        told = ", ".join(f"{n} {v:.1f}" for n, v in rest.items())
+        ahead = all(own > value for value in rest.values())
+        return ahead, f"{title}: {row} {own:.1f}; {told}"
+
+    return judge
+
+
+def every(judges: Sequence[Judge]) -> Judge:
+    def judge(rows: Rows) -> Finding:
+        found = [one(rows) for one in judges]
+        return all(held for held, _ in found), "; ".join(t for _, t in found)
+
+    return judge
+
+
+def masks(row: str) -> Judge:
+    """Return whether what PGD leaves falls to the adaptive attack."""
+
+    def judge(rows: Rows) -> Finding:
+        plain, known = rows[row]["PGD"], rows[row]["Adaptive-PGD"]
+        text = f"{row}: PGD leaves {plain:.1f} %, adaptive {known:.1f} %"
+        return known < plain / 2, text
+
+    return judge
+
+
+def holds(row: str) -> Judge:
+    """Return whether the adaptive attack finds less than a tenth more."""
+
+    def judge(rows: Rows) -> Finding:
+        plain, known = rows[row]["PGD"], rows[row]["Adaptive-PGD"]
+        strongest = rows[row]["AutoAttack"]
+        text = (
+            f"{row}: PGD leaves {plain:.1f} %, adaptive {known:.1f} %, "
+            f"AutoAttack {strongest:.1f} %"
+        )
+        return known > 0.9 * plain, text
+
+    return judge
+
+
+def long_noise(rows: Rows) -> Finding:
+    own, other = rows["sgr, decay length 16"], rows["gn"]
+    gaps = {title: own[title] - other[title] for title in own}
+    first, *_, last = gaps
+    told = ", ".join(f"{title} {gap:+.1f}" for title, gap in gaps.items())
+    held = gaps[last] > 0 and abs(gaps[first]) < gaps[last]
+    return held, f"points beyond the gradient norm's: {told}"
+
+
+def projection(rows: Rows) -> Finding:
+    base = rows["ord"]
+    parts, held = [], []
+    for method in ("pca", "noise"):
+        ratios = []
+        for name in (f"{method} 800", f"{method} 300"):
+            ratios.append(rows[name]["Pert mean"] / base["Pert mean"])
+            rise = rows[name]["alpha_300"] - base["alpha_300"]
+            told = f"{name}: {ratios[-1]:.2f} times, alpha_300 {rise:+.3f}"
+            parts.append(told)
+            held.append(rise > 0)
+        held.append(ratios[1] >= 1.7 and ratios[0] < ratios[1])
+    return all(held), "; ".join(parts)
+
+
+def match(rows: Rows) -> Finding:
+    falls = {n: rows[n]["Clean"] - rows[n]["PGD"] for n in rows}
+    told = ", ".join(f"{n} by {fall:.1f} points" for n, fall in falls.items())
+    held = falls["Natural"] > falls["TRADES"]
+    return held, f"match rates fall under PGD: {told}"
+
+
+def beyond(rows: Rows) -> Finding:
+    """Return whether DS ties the gradient norm at .1 and leads from .2 on."""
+    own, other = rows["Ours"], rows["CrossEntropy"]
+    gaps = {r: own[f"BIM {r}"] - other[f"BIM {r}"] for r in (".1", ".2", ".3")}
+    clean = own["clean"] - other["clean"]
+    told = ", ".join(f"{gap:+.1f} at {r}" for r, gap in gaps.items())
+    held = abs(gaps[".1"]) < 3 and min(gaps[".2"], gaps[".3"]) > 0
+    return held and clean < 0, (
+        f"points under BIM beyond the gradient norm's: {told}; {clean:+.1f} "
+        "clean"
+    )
+
+
+def at_most(most: float, title: str, *names: str) -> Judge:
+    """Return whether some rows are at or below a number in a column."""
+
+    def judge(rows: Rows) -> Finding:
+        found = {name: rows[name][title] for name in names}
+        told = ", ".join(f"{name} {value:.1f}" for name, value in found.items())
+        return max(found.values()) <= most, f"{title}: {told}"
+
+    return judge
+
+
+def own_points(other: str, *names: str) -> Judge:
+    """Return whether rows keep at most what another keeps, each white box."""
+
+    def judge(rows: Rows) -> Finding:
+        limit = rows[other][other]
+        found = {name: rows[name][name] for name in names}
+        told = ", ".join(f"{name} {value:.1f}" for name, value in found.items())
+        held = max(found.values()) <= limit
+        return held, f"each under its own points: {told}; {other} {limit:.1f}"
+
+    return judge
+
+
+def leaves_what(part: str, whole: str, within: float) -> Judge:
+    """Return whether knowing the whole leaves what a part of it leaves."""
+
+    def judge(rows: Rows) -> Finding:
+        plain, known = rows[whole]["PGD"], rows[whole]["Adaptive-PGD"]
+        alone = rows[part]["Adaptive-PGD"]
+        text = (
+            f"{whole}: PGD leaves {plain:.1f} %, adaptive {known:.1f} %; "
+            f"{part}: adaptive {alone:.1f} %"
+        )
+        return known < plain and abs(known - alone) <= within, text
+
+    return judge
+
+
+def predicts(roots_of: str, other: str, response: str) -> Judge:
+    """Return whether a column's root explains more than another column."""
+
+    def judge(rows: Rows) -> Finding:
+        norms = [row[response] for row in rows.values()]
+        if len(norms) < 3:
+            raise KeyError("three models")
+        root = np.sqrt([row[roots_of] for row in rows.values()])
+        rest = [row[other] for row in rows.values()]
+        own = reports.determination(root, norms)
+        their = reports.determination(rest, norms)
+        told = f"R2 of {response} over {len(norms)} models: root of {roots_of}"
+        return own > their, f"{told} {own:.3f}, {other} {their:.3f}"
+
+    return judge
