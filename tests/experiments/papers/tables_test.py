@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from tfrobust import recipes
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
 from tfrobust.experiments.papers.settings import ADDED_COLUMNS
@@ -54,6 +55,27 @@ def test_a_row_has_the_settings_of_its_scale(table, scale):
 def test_every_table_has_a_place_in_the_plan():
     named = [(p, t) for p, tables in PAPERS.items() for t in tables]
     assert sorted(named) == sorted(PRIORITY)
+
+
+@pytest.mark.parametrize(
+    "paper, name",
+    [
+        ("decision-surface", "table-1"),
+        ("local-flatness", "table-1"),
+        ("structured-gradient", "table-4"),
+        ("structured-gradient", "lrc"),
+    ],
+)
+def test_what_trains_in_minutes_on_mnist_has_three_seeds(paper, name):
+    table = PAPERS[paper][name]
+    quick = {
+        row
+        for row, model in table.models.items()
+        if "num_steps" not in recipes.defense_settings(model.defense)
+    }
+    quick |= {"AT"} & set(table.models)
+    three = {r for r in table.models if len(table.seeds(r, "cpu")) == 3}
+    assert quick == three
 
 
 def test_published_settings_of_lfr():

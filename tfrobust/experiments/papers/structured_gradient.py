@@ -27,7 +27,7 @@ _NETWORK = {"architecture": "nine_layer_cnn", "width": 32, "dropout": None}
 _ADAM = {"optimizer": "adam", "learning_rate": 1e-3, "epochs": 50}
 _MNIST = {
     "smoke": SMOKE,
-    "cpu": changed(MNIST_CPU, training=_NETWORK, epsilon=0.1),
+    "cpu": changed(MNIST_CPU, training=_NETWORK, epsilon=0.1, seeds=(0, 1, 2)),
     "paper": changed(
         MNIST_PAPER,
         training=_NETWORK | _ADAM | {"constant_epochs": None, "augment": True},
@@ -44,18 +44,19 @@ _CIFAR10 = {
     ),
 }
 _WEIGHT = {"weight": 1.0}
+_LONG = {"cpu": (0,)}
 _MODELS = {
     "clean": PaperModel(seeds={"cpu": (0, 1, 2)}),
     "wdecay": PaperModel(
         "standard", {"weight_decay": 1e-3}, seeds={"cpu": (0, 1, 2)}
     ),
-    "pgd": PaperModel("mixed_pgd_training"),
+    "pgd": PaperModel("mixed_pgd_training", seeds=_LONG),
     "fgsm": PaperModel("fgsm_training"),
     "gn": PaperModel("gradient_norm", _WEIGHT),
     "sgr_grad": PaperModel("sgr", _WEIGHT),
     "sgr_sign": PaperModel("sgr_sign", _WEIGHT),
     "fgsm_sgr": PaperModel("sgr_fgsm", _WEIGHT),
-    "pgd_sgr": PaperModel("sgr_pgd", _WEIGHT),
+    "pgd_sgr": PaperModel("sgr_pgd", _WEIGHT, seeds=_LONG),
 }
 _SHORT = {k: _MODELS[k] for k in ("clean", "pgd", "fgsm", "gn", "sgr_sign")}
 _TEST: dict[str, Look] = {"test": Attacked({"attacks": ("pgd",)})}
