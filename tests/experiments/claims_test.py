@@ -5,7 +5,10 @@ import pytest
 from tfrobust.experiments import claims
 from tfrobust.experiments import claims_page
 from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.reproducing import row_directory
 from tfrobust.records import BenchmarkRecord
+from tfrobust.records import RowRecord
+from tfrobust.records import write_record
 
 
 def _judge(paper, table, text, rows):
@@ -164,15 +167,59 @@ def test_sgr_keeps_no_more_than_the_gradient_norm_of_its_own_points():
 
 
 @pytest.mark.parametrize(
-    "known, held", [(92.66, True), (99.28, False), (87.0, False)]
+    "plain, known, held",
+    [
+        (99.28, 92.66, True),
+        (99.28, 99.28, False),
+        (99.28, 87.0, False),
+        (92.66, 92.66, False),
+    ],
 )
-def test_the_whole_of_mat_leaves_what_bibo_does(known, held):
+def test_the_whole_of_mat_leaves_what_bibo_does(plain, known, held):
     rows = {
-        "MAT, SO, BIBO": {"PGD": 99.28, "Adaptive-PGD": known},
+        "MAT, SO, BIBO": {"PGD": plain, "Adaptive-PGD": known},
         "MAT, BIBO": {"PGD": 99.3, "Adaptive-PGD": 92.23},
     }
     found = _judge("manifold-aware", "table-4", "overstates", rows)
     assert found[0] == held
+
+
+def _write_row(directory, scale, row, values):
+    where = row_directory(directory, "manifold-aware", "table-4", scale)
+    where.mkdir(parents=True, exist_ok=True)
+    record = RowRecord(
+        paper="manifold-aware",
+        table="table-4",
+        scale=scale,
+        row=row,
+        values=values,
+        budgets=(),
+        masking=(),
+        examples={},
+        training={},
+        seconds=1.0,
+        model_digest="0",
+        provenance={},
+    )
+    write_record(record, where / f"{scale}.json")
+
+
+def test_a_finding_is_explained_at_the_scale_that_it_is_of(tmp_path):
+    for scale, known in (("cpu", 0.1), ("paper", 9.79)):
+        values = {"PGD": 82.06, "Adaptive-PGD": known}
+        _write_row(tmp_path, scale, "MAT, SO", values)
+    (why,) = (c.why for c in claims.CLAIMS if "SO term alone" in c.text)
+    here = claims_page.claims_text(tmp_path, "cpu")
+    assert (
+        f"**Held.** MAT, SO: PGD leaves 82.1 %, adaptive 0.1 %. {why}" in here
+    )
+    # Without a number nothing is explained.
+    others = [c.why for c in claims.CLAIMS if c.why and c.why != why]
+    assert others and not any(other in here for other in others)
+    there = claims_page.claims_text(tmp_path, "paper")
+    assert "**Held.** MAT, SO: PGD leaves 82.1 %, adaptive 9.8 %. (" in there
+    assert "[manifold-aware, table-4](manifold-aware/table-4-paper.md)" in there
+    assert why not in there
 
 
 def test_overhead_is_the_ratio_of_medians(tmp_path):

@@ -36,12 +36,12 @@ def write_claims(
     pathlib.Path(page).write_text(text)
 
 
-def _verdict(judge: Callable[[], Finding]) -> str:
+def _verdict(judge: Callable[[], Finding], why: str = "") -> str:
     try:
         held, told = judge()
     except KeyError as missing:
         return f"**Not run**: no number yet of {missing.args[0]}."
-    return f"**{'Held' if held else 'Did not hold'}.** {told}."
+    return f"**{'Held' if held else 'Did not hold'}.** {told}. {why}".rstrip()
 
 
 def claims_text(
@@ -67,7 +67,8 @@ def claims_text(
         table = PAPERS[claim.paper][claim.table]
         where = row_directory(records_dir, claim.paper, claim.table, scale)
         rows = mean_values(table, read_rows(where))
-        verdict = _verdict(functools.partial(claim.judge, rows))
+        why = claim.why if scale == "cpu" else ""
+        verdict = _verdict(functools.partial(claim.judge, rows), why)
         link = f"[{claim.paper}, {claim.table}]"
         path = f"{claim.paper}/{claim.table}-{scale}.md"
         parts += [f"## {claim.text}", f"{verdict} ({link}({path}))"]
