@@ -70,6 +70,14 @@ def test_masking_is_half_lost_to_who_knows(known, masks):
     assert held == masks
 
 
+def test_nothing_masks_where_plain_pgd_leaves_nothing():
+    rows = {"MAT": {"PGD": 0.9, "Adaptive-PGD": 0.0}}
+    held, text = _judge("manifold-aware", "table-4", "FTC", rows)
+    assert not held and "PGD leaves 0.9 %, adaptive 0.0 %" in text
+    rows["MAT"]["PGD"] = 76.79
+    assert _judge("manifold-aware", "table-4", "FTC", rows)[0]
+
+
 @pytest.mark.parametrize("known, holds", [(89.9, False), (90.1, True)])
 def test_holding_is_a_tenth_at_most(known, holds):
     rows = {

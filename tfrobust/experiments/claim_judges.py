@@ -87,12 +87,12 @@ def every(judges: Sequence[Judge]) -> Judge:
 
 
 def masks(row: str) -> Judge:
-    """Return whether what PGD leaves falls to the adaptive attack."""
+    """Return whether half of what PGD leaves, ten points, falls to adaptive."""
 
     def judge(rows: Rows) -> Finding:
         plain, known = rows[row]["PGD"], rows[row]["Adaptive-PGD"]
         text = f"{row}: PGD leaves {plain:.1f} %, adaptive {known:.1f} %"
-        return known < plain / 2, text
+        return known < plain / 2 and plain - known >= 10, text
 
     return judge
 

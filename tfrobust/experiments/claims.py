@@ -113,8 +113,8 @@ CLAIMS = (
         "manifold-aware",
         "table-4",
         claim_judges.masks("MAT, SO"),
-        why="The term falls as features grow, and with them the logits: of "
-        "99 % of the images cross-entropy has no gradient any more in "
+        why="The term falls as features grow, and with them the logits: at "
+        "99 % of the clean images cross-entropy has no gradient any more in "
         "float32, which the masking report says.",
     ),
     Claim(
@@ -122,9 +122,9 @@ CLAIMS = (
         "manifold-aware",
         "table-4",
         claim_judges.masks("MAT"),
-        why="It does of a few images, those 6 to 9 % whose cross-entropy has "
-        "no gradient when attacks begin. Plain PGD breaks all but 1 % here, "
-        "for nothing in four epochs made the features grow as SO does.",
+        why="Cross-entropy has no gradient at 6 to 9 % of the clean images, "
+        "99 % of them under SO: nothing makes features grow so far in four "
+        "epochs.",
     ),
     Claim(
         "MAT: the BIBO term alone holds under the adaptive attack",
