@@ -14,8 +14,6 @@ Rows = Mapping[str, Mapping[str, float]]
 """Row -> title of a column -> its number."""
 Finding = tuple[bool, str]
 """Whether the claim held here, and the numbers that say so."""
-
-
 Judge = Callable[[Rows], Finding]
 """Of a table's rows; raises `KeyError` where a row or number is missing."""
 
@@ -40,6 +38,7 @@ def at_equal(rows: Rows, names: Sequence[str], x: float, title: str) -> float:
 
 
 def equal_clean(rows: Rows) -> Finding:
+    """Return whether DS leads the gradient norm at equal clean accuracy."""
     penalty = [n for n in rows if n.startswith("CrossEntropy")]
     jacobian = [n for n in rows if n.startswith("Ours")]
     lines, ahead = [], []
@@ -65,13 +64,17 @@ def equal_clean(rows: Rows) -> Finding:
     )
 
 
+def _told(numbers: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.1f}" for name, value in numbers.items())
+
+
 def best(title: str, row: str, others: Sequence[str]) -> Judge:
     """Return whether a row leads some others in a column, and by how much."""
 
     def judge(rows: Rows) -> Finding:
         own = rows[row][title]
         rest = {name: rows[name][title] for name in others}
-        told = ", ".join(f"{n} {v:.1f}" for n, v in rest.items())
+        told = _told(rest)
         ahead = all(own > value for value in rest.values())
         return ahead, f"{title}: {row} {own:.1f}; {told}"
 
@@ -79,6 +82,8 @@ def best(title: str, row: str, others: Sequence[str]) -> Judge:
 
 
 def every(judges: Sequence[Judge]) -> Judge:
+    """Return whether all of several hold."""
+
     def judge(rows: Rows) -> Finding:
         found = [one(rows) for one in judges]
         return all(held for held, _ in found), "; ".join(t for _, t in found)
@@ -113,6 +118,7 @@ def holds(row: str) -> Judge:
 
 
 def long_noise(rows: Rows) -> Finding:
+    """Return whether SGR leads under long noise, by less under short."""
     own, other = rows["sgr, decay length 16"], rows["gn"]
     gaps = {title: own[title] - other[title] for title in own}
     first, *_, last = gaps
@@ -122,6 +128,7 @@ def long_noise(rows: Rows) -> Finding:
 
 
 def projection(rows: Rows) -> Finding:
+    """Return whether norm and alpha rise, by more the fewer components."""
     base = rows["ord"]
     parts, held = [], []
     for method in ("pca", "noise"):
@@ -137,6 +144,7 @@ def projection(rows: Rows) -> Finding:
 
 
 def match(rows: Rows) -> Finding:
+    """Return whether attacks cost plain training more of its match rate."""
     falls = {n: rows[n]["Clean"] - rows[n]["PGD"] for n in rows}
     told = ", ".join(f"{n} by {fall:.1f} points" for n, fall in falls.items())
     held = falls["Natural"] > falls["TRADES"]
@@ -161,7 +169,7 @@ def at_most(most: float, title: str, *names: str) -> Judge:
 
     def judge(rows: Rows) -> Finding:
         found = {name: rows[name][title] for name in names}
-        told = ", ".join(f"{name} {value:.1f}" for name, value in found.items())
+        told = _told(found)
         return max(found.values()) <= most, f"{title}: {told}"
 
     return judge
@@ -173,7 +181,7 @@ def own_points(other: str, *names: str) -> Judge:
     def judge(rows: Rows) -> Finding:
         limit = rows[other][other]
         found = {name: rows[name][name] for name in names}
-        told = ", ".join(f"{name} {value:.1f}" for name, value in found.items())
+        told = _told(found)
         held = max(found.values()) <= limit
         return held, f"each under its own points: {told}; {other} {limit:.1f}"
 
