@@ -78,6 +78,28 @@ def test_kl_divergence_is_its_sum_and_zero_only_at_equality():
     )
 
 
+def test_tempered_cross_entropy_is_its_definition():
+    # z = x: the clean leads are 2 and 0.5.
+    model = networks.linear(np.eye(3))
+    x = tf.constant([[3.0, 1.0, 0.0], [0.0, 1.0, 0.5]])
+    x_adv = np.array([[2.0, 1.5, 1.0], [0.2, 0.4, 0.6]], np.float32)
+    y = tf.constant([0, 1])
+    score = objectives.TemperedCrossEntropy()(model, x, y)
+    values, logits = score(tf.constant(x_adv))
+    tempered = x_adv / np.array([[2.0], [0.5]])
+    expected = -np.log(_softmax(tempered)[[0, 1], [0, 1]])
+    np.testing.assert_allclose(values, expected, rtol=1e-6)
+    np.testing.assert_allclose(logits, x_adv, rtol=1e-6)
+
+
+def test_an_image_on_the_decision_surface_has_a_finite_tempered_value():
+    model = networks.linear(np.eye(3))
+    x = tf.constant([[1.0, 1.0, 0.0]])
+    score = objectives.TemperedCrossEntropy()(model, x, tf.constant([0]))
+    # A tie of two: log 2 at any temperature.
+    np.testing.assert_allclose(score(x)[0], [np.log(2)], rtol=1e-6)
+
+
 def test_kappa_stops_the_margin_from_growing():
     model = networks.linear(np.eye(3))
     x = np.array([[0.0, 1.0, 0.0], [0.5, 0.6, 0.0]], np.float32)

@@ -9,6 +9,7 @@ import pytest
 from tests import networks
 from tfrobust import evaluation
 from tfrobust import recipes
+from tfrobust.attacks import APGD
 from tfrobust.attacks import PGD
 from tfrobust.evaluation.masking import Check
 from tfrobust.experiments.masked_models import behind
@@ -16,6 +17,7 @@ from tfrobust.experiments.masked_models import Quantized
 from tfrobust.experiments.masked_models import Randomized
 from tfrobust.experiments.masked_models import Rippled
 from tfrobust.experiments.masked_models import saturated
+from tfrobust.objectives import TemperedCrossEntropy
 from tfrobust.threat_model import NormBall
 
 _BALL = NormBall("inf", epsilon=0.15)
@@ -67,6 +69,18 @@ def test_saturated_logits_fail_the_losses(digits):
     network, x, y = digits
     verdicts = _verdicts(saturated(network, 1000.0), x, y)
     assert verdicts["losses"] == verdicts["zero gradients"] == "failed"
+
+
+def test_a_temperature_of_their_own_takes_saturated_logits_scale_away(digits):
+    # A power of two passes through every sum exactly: the same points.
+    network, x, y = digits
+    attack = APGD(_BALL, num_steps=20, objective=TemperedCrossEntropy())
+    plain = attack(network, x, y)
+    large = attack(saturated(network, 1024.0), x, y)
+    np.testing.assert_array_equal(plain.x_adv, large.x_adv)
+    usual = APGD(_BALL, num_steps=20)
+    stopped = usual(saturated(network, 1024.0), x, y)
+    assert plain.success.sum() > 2 * stopped.success.sum() > 0
 
 
 def test_a_verdict_is_by_its_thresholds():

@@ -304,6 +304,31 @@ def test_what_does_not_survive_comes_first():
     assert "- a: standard (no settings), small_cnn on mnist, 1 epochs" in text
 
 
+def test_what_masks_is_named_with_its_worst_number():
+    def row(name, seed, *checks):
+        told = tuple(CheckRecord(*check, "A share.") for check in checks)
+        return dataclasses.replace(_row(name, {}, seed), masking=told)
+
+    records = [
+        row("a", 0, ("losses", 0.1, "suspicious"), ("adaptive", 0.0, "ok")),
+        row("a", 1, ("losses", 0.25, "failed"), ("adaptive", 0.0, "ok")),
+        row("a", 2, ("zero gradients", 0.02, "suspicious")),
+        row("b", 0, ("losses", 0.0, "ok")),
+    ]
+    text = paper_pages.page_text("p", "t", "cpu", _table("ab", []), records)
+    assert (
+        "found:\n\n- a: losses 0.25 (failed), zero gradients 0.02 (suspicious)"
+        "\n\n"
+    ) in text
+
+
+def test_shares_below_one_percent_have_three_digits():
+    values = [0.0, 0.0, 0.1]
+    records = [_row("a", {"clean": v}, s) for s, v in enumerate(values)]
+    rows = paper_pages.paper_rows(_table("a", ["clean"]), records)
+    assert rows[1][1] == "0.033 ± 0.058"
+
+
 def test_the_regression_is_of_roots_where_the_paper_takes_them():
     models = "abcd"
     shares = dict(zip(models, (0.01, 0.04, 0.09, 0.25), strict=True))

@@ -102,17 +102,19 @@ def masks(row: str) -> Judge:
     return judge
 
 
-def holds(row: str) -> Judge:
-    """Return whether the adaptive attack finds less than a tenth more."""
+def holds(row: str, plain: str, *stronger: str) -> Judge:
+    """Return whether each of some attacks finds less than a tenth more.
+
+    Args:
+        row: of a table.
+        plain: title of a column.
+        *stronger: titles of those that are to find more.
+    """
 
     def judge(rows: Rows) -> Finding:
-        plain, known = rows[row]["PGD"], rows[row]["Adaptive-PGD"]
-        strongest = rows[row]["AutoAttack"]
-        text = (
-            f"{row}: PGD leaves {plain:.1f} %, adaptive {known:.1f} %, "
-            f"AutoAttack {strongest:.1f} %"
-        )
-        return known > 0.9 * plain, text
+        least = 0.9 * rows[row][plain]
+        left = {title: rows[row][title] for title in (plain, *stronger)}
+        return min(left.values()) > least, f"{row} under {_told(left)}"
 
     return judge
 

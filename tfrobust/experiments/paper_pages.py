@@ -9,14 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfrobust import reports
+from tfrobust.experiments.paper_findings import ADDED
+from tfrobust.experiments.paper_findings import survivors
+from tfrobust.experiments.paper_findings import suspicions
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.records import RowRecord
 
 # In a row's provenance: revisions of the code that looked at its model.
 EVALUATED_AT = "evaluated_at"
 Rows = list[list[str]]
-_ADDED = ("adaptive", "AutoAttack")
-_FALLEN = 10.0
 
 
 def paper_rows(
@@ -85,7 +86,7 @@ def page_text(
             "Digits, a small network, one epoch: this only checks that the "
             "command runs, and its numbers mean nothing."
         )
-    parts += _survivors(table, records)
+    parts += survivors(table, records)
     if table.columns or table.transfer is not None:
         parts.append(
             "Ours, mean and standard deviation over the seeds where there are "
@@ -93,6 +94,7 @@ def page_text(
             "part of the paper."
         )
         parts.append(reports.as_markdown(paper_rows(table, records, estimates)))
+    parts += suspicions(table, records)
     parts += [f"![{table.caption}]({name})" for name in pictures]
     parts += _regression(table, records)
     if table.notes:
@@ -102,15 +104,15 @@ def page_text(
 
 
 def _titles(table: PaperTable) -> list[str]:
-    own = [c.title for c in table.columns if c.title not in _ADDED]
-    added = [c.title for c in table.columns if c.title in _ADDED]
+    own = [c.title for c in table.columns if c.title not in ADDED]
+    added = [c.title for c in table.columns if c.title in ADDED]
     sources = list(table.models) if table.transfer is not None else []
     return [*own, *sources, *added]
 
 
 def _published(table: PaperTable, row: str) -> dict[str, float | None]:
     """Return title -> the paper's number."""
-    titles = [t for t in _titles(table) if t not in _ADDED]
+    titles = [t for t in _titles(table) if t not in ADDED]
     return dict(zip(titles, table.published.get(row, ()), strict=False))
 
 
@@ -118,7 +120,7 @@ def _cell(values: Sequence[float | None], published: float | None) -> str:
     numbers = [v for v in values if v is not None]
     text = "-"
     if numbers:
-        text = f"{statistics.fmean(numbers):.4g}"
+        text = f"{round(statistics.fmean(numbers), 3):.4g}"
     if len(numbers) > 1:
         text += f" ± {statistics.stdev(numbers):.2g}"
     return text if published is None else f"{text} ({published:g})"
@@ -128,32 +130,6 @@ def _masking(records: Sequence[RowRecord]) -> str:
     order = ("failed", "suspicious", "ok")
     verdicts = {c.verdict for r in records for c in r.masking}
     return next((v for v in order if v in verdicts), "-")
-
-
-def _strongest(record: RowRecord) -> float | None:
-    """Return the least accuracy that an added attack left."""
-    left = [record.values.get(name) for name in _ADDED]
-    numbers = [value for value in left if value is not None]
-    return min(numbers, default=None)
-
-
-def _survivors(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
-    """Return what falls under the added attacks, which comes first."""
-    lines = []
-    for row in table.models:
-        found = [(r, _strongest(r)) for r in records if r.row == row]
-        left = [value for _, value in found if value is not None]
-        if not left:
-            continue
-        mean = statistics.fmean(left)
-        if mean < _FALLEN:
-            lines.append(f"- {row}: {mean:.1f} % is left")
-    if not lines:
-        return []
-    return [
-        "What does not survive the adaptive attack and AutoAttack:",
-        "\n".join(lines),
-    ]
 
 
 def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
@@ -168,7 +144,7 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
             for values in means
             if title in values and table.response in values
         ]
-        if title in (*_ADDED, table.response) or len(pairs) < 3:
+        if title in (*ADDED, table.response) or len(pairs) < 3:
             continue
         x, y = (np.array(column, float) for column in zip(*pairs, strict=True))
         name = title

@@ -10,6 +10,7 @@ from tfrobust.objectives.logits import CrossEntropy
 from tfrobust.objectives.logits import DifferenceOfLogitsRatio
 from tfrobust.objectives.logits import KLDivergence
 from tfrobust.objectives.logits import Margin
+from tfrobust.objectives.logits import TemperedCrossEntropy
 from tfrobust.objectives.logits import TrainingLoss
 from tfrobust.objectives.scores import cross_entropy
 from tfrobust.objectives.scores import difference_of_logits_ratio
@@ -37,6 +38,7 @@ __all__ = [
     "NextLikely",
     "Objective",
     "Targeted",
+    "TemperedCrossEntropy",
     "TowardsRival",
     "TrainingLoss",
     "cross_entropy",

@@ -18,6 +18,9 @@ from tfrobust.objectives.scores import difference_of_logits_ratio
 from tfrobust.objectives.scores import kl_divergence
 from tfrobust.objectives.scores import margin
 from tfrobust.ops.differentiation import Score
+from tfrobust.ops.norms import at_least_float32
+
+_TINY = 1e-12
 
 
 @keras.saving.register_keras_serializable("tfrobust.objectives")
@@ -96,6 +99,39 @@ class TrainingLoss(LogitsObjective):
     def values(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
         """See base class."""
         return self.loss.call(labels, logits)
+
+
+@keras.saving.register_keras_serializable("tfrobust.objectives")
+@dataclasses.dataclass(frozen=True)
+class TemperedCrossEntropy(Objective):
+    """Cross-entropy with a softmax temperature of each image's own.
+
+    CE(y, z(x') / T) with T = z_(1)(x) - z_(2)(x), the lead of the clean
+    image's first class, held fixed along the ascent. However large a model's
+    logits, no clean image is surer than a lead of 1: cross-entropy does not
+    round to 0, nor its gradient, so a model that masks by saturated logits
+    is climbed like the same model with small ones. An image without a lead,
+    on the decision surface, has a T of 1e-12.
+
+    References:
+        On floating-point errors of cross-entropy's gradient in attacks, and
+        logits scaled against them: https://arxiv.org/abs/2507.22428
+    """
+
+    def __call__(
+        self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
+    ) -> Score:
+        """See base class."""
+        clean_logits = at_least_float32(classifier(x, training=False))
+        top = tf.math.top_k(tf.stop_gradient(clean_logits), 2).values
+        temperature = tf.maximum(top[:, :1] - top[:, 1:], _TINY)
+
+        def score(x_adv: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            logits = classifier(x_adv, training=False)
+            tempered = at_least_float32(with_slope(logits)) / temperature
+            return cross_entropy(labels, tempered), logits
+
+        return score
 
 
 @keras.saving.register_keras_serializable("tfrobust.objectives")

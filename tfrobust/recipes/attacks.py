@@ -37,6 +37,7 @@ from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
 from tfrobust.objectives import Targeted
+from tfrobust.objectives import TemperedCrossEntropy
 from tfrobust.ops.norms import Norm
 from tfrobust.recipes.arguments import pick
 from tfrobust.recipes.presets import make_preset
@@ -140,6 +141,11 @@ def _apgd_dlr(ball: NormBall, budget: Budget) -> Attack:
     return dataclasses.replace(_apgd_ce(ball, budget), objective=objective)
 
 
+def _apgd_tempered(ball: NormBall, budget: Budget) -> Attack:
+    objective = TemperedCrossEntropy()
+    return dataclasses.replace(_apgd_ce(ball, budget), objective=objective)
+
+
 def _apgd_t(ball: NormBall, budget: Budget) -> Attack:
     keep_best = not budget.last_iterate
     return TargetedAPGD(ball, keep_best=keep_best, seed=budget.seed)
@@ -189,6 +195,7 @@ ATTACKS: dict[str, Maker] = {
     "mi_fgsm": _mi_fgsm,
     "apgd_ce": _apgd_ce,
     "apgd_dlr": _apgd_dlr,
+    "apgd_tempered": _apgd_tempered,
     "apgd_t": _apgd_t,
     "fab": _fab,
     "fab_t": _fab_t,

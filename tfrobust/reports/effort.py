@@ -18,6 +18,7 @@ _OF_LOGITS = {
     "FAB",
     "TargetedFAB",
     "FMN",
+    "TemperedCrossEntropy",
 }
 
 
