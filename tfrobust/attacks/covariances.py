@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfrobust.ops import spectral
 from tfrobust.ops.random_fields import covariance_field
 from tfrobust.ops.sampling import Noise
 from tfrobust.serialization import Configurable
@@ -105,7 +106,7 @@ def _checked(kernel: np.ndarray) -> np.ndarray:
             f"`kernel` must be of images of up to {_LARGEST} numbers. "
             f"Received: shape={shape}, of {size}"
         )
-    mirrored = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+    mirrored = spectral.mirrored(kernel)
     largest = np.abs(kernel).max()
     if not 0.0 < largest < np.inf:
         raise ValueError(

@@ -342,8 +342,7 @@ class CovarianceFunction(PerturbationCovariance):
     def check_value(self, value: np.ndarray) -> np.ndarray:
         """See base class."""
         self._check_value_shape(value)
-        mirrored = value[::-1, ::-1].transpose(0, 1, 3, 2)
-        _check_symmetric(value, mirrored)
+        _check_symmetric(value, spectral.mirrored(value))
         spectrum = spectral.kernel_spectrum(tf.constant(value, tf.float64))
         shape = (1, *self.image_shape)
 

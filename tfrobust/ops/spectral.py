@@ -39,6 +39,11 @@ def _spectrum(x: tf.Tensor) -> tf.Tensor:
     return tf.signal.rfft2d(tf.transpose(x, (0, 3, 1, 2)), lengths)
 
 
+def mirrored(kernel: np.ndarray) -> np.ndarray:
+    """Return K[d, c](-s), which a covariance's K[c, d](s) equals."""
+    return kernel[::-1, ::-1].transpose(0, 1, 3, 2)
+
+
 def kernel_spectrum(kernel: tf.Tensor) -> tf.Tensor:
     """Return the transform of K, shape (C, C, frequencies)."""
     rows, columns = kernel.shape[0] // 2, kernel.shape[1] // 2
