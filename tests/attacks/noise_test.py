@@ -142,7 +142,7 @@ def test_a_covariance_is_a_setting_like_any_other():
         (np.zeros((5, 5, 1, 1)), "not zero.*entry of 0"),
         (np.full((5, 5, 1, 1), np.nan), "must be finite"),
         (np.full((5, 5, 1, 1), np.inf), "must be finite"),
-        (np.arange(25.0).reshape(5, 5, 1, 1), "must be symmetric"),
+        (np.arange(25.0).reshape(5, 5, 1, 1), "finite and symmetric"),
         (-np.ones((5, 5, 1, 1)), "positive semidefinite"),
         (np.ones((199, 199, 1, 1)), "up to 4096 numbers"),
     ],

@@ -12,6 +12,7 @@ import tensorflow as tf
 from tfrobust.ops import spectral
 from tfrobust.ops.random_fields import covariance_field
 from tfrobust.ops.sampling import Noise
+from tfrobust.ops.semidefinite import check_symmetric
 from tfrobust.serialization import Configurable
 
 # The root of a covariance of 4096 numbers takes 134 MB.
@@ -113,10 +114,6 @@ def _checked(kernel: np.ndarray) -> np.ndarray:
             "`kernel` must be finite and not zero. Received: a largest entry "
             f"of {largest:.3g}"
         )
-    difference = np.abs(kernel - mirrored).max()
-    if difference > 1e-5 * largest:
-        raise ValueError(
-            "`kernel` must be symmetric, K[c, d](s) = K[d, c](-s). Received: "
-            f"an entry that differs from its mirror image by {difference:.3g}"
-        )
+    # K[c, d](s) = K[d, c](-s).
+    check_symmetric("`kernel`", kernel, mirrored)
     return (kernel + mirrored) / 2.0

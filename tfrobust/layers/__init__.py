@@ -1,5 +1,7 @@
 """Layers of networks and defenses."""
 
+from tfrobust.layers.covariance_forms import CovarianceFunction
+from tfrobust.layers.covariance_forms import FullCovariance
 from tfrobust.layers.exact_normalization import ExactGroupNormalization
 from tfrobust.layers.exact_normalization import ExactLayerNormalization
 from tfrobust.layers.exact_normalization import inexact_layers
@@ -10,8 +12,6 @@ from tfrobust.layers.max_mahalanobis import max_mahalanobis_centers
 from tfrobust.layers.max_mahalanobis import MaxMahalanobisHead
 from tfrobust.layers.max_mahalanobis import with_linear_head
 from tfrobust.layers.max_mahalanobis import with_max_mahalanobis_head
-from tfrobust.layers.perturbation_covariance import CovarianceFunction
-from tfrobust.layers.perturbation_covariance import FullCovariance
 from tfrobust.layers.perturbation_covariance import PerturbationCovariance
 from tfrobust.layers.principal_subspace import PrincipalSubspace
 from tfrobust.layers.random_state import seed_random_layers

@@ -16,12 +16,9 @@ import tensorflow as tf
 
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
-from tfrobust.ops import spectral
 from tfrobust.ops.norms import flatten
 from tfrobust.ops.norms import scalar
 
-_EXACT = 1024
-_LARGEST = 2 << 30
 _ROUNDING = 1e-5
 
 
@@ -203,7 +200,8 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
                 f"Received: shape={tuple(x.shape)}"
             )
 
-    def _check_value_shape(self, value: np.ndarray) -> None:
+    def check_value_shape(self, value: np.ndarray) -> None:
+        """Raise `ValueError` for a fixed covariance of another shape."""
         if value.shape != self.moment_shape:
             raise ValueError(
                 f"A fixed covariance of images of {self.image_shape} must "
@@ -232,177 +230,7 @@ class PerturbationCovariance(keras.layers.Layer, abc.ABC):
         }
 
 
-@keras.saving.register_keras_serializable("tfrobust.layers")
-class FullCovariance(PerturbationCovariance):
-    """Sigma as a (D, D) matrix, for images of up to a few thousand pixels.
-
-    Arguments as in `PerturbationCovariance`; a fixed `value` has shape
-    (D, D) in row-major order of pixels and channels.
-
-    Raises:
-        ValueError: for images whose matrix would not fit into 2 GiB, a value
-            of another shape, or one that isn't a covariance.
-
-    Example:
-
-    >>> sigma = FullCovariance((2,), value=[[2.0, 1.0], [1.0, 2.0]])
-    >>> sigma.quadratic_form(tf.constant([[1.0, -1.0]])).numpy()
-    array([2.], dtype=float32)
-    """
-
-    @property
-    def moment_shape(self) -> tuple[int, ...]:
-        """See base class."""
-        size = int(np.prod(self.image_shape))
-        return (size, size)
-
-    def check_shape(self) -> None:
-        """See base class."""
-        size = self.moment_shape[0]
-        needed = 4 * size * size
-        if needed > _LARGEST:
-            raise ValueError(
-                f"A full covariance of {size} pixels takes "
-                f"{needed / 2**30:.0f} GiB; use CovarianceFunction. "
-                f"Received: image_shape={self.image_shape}"
-            )
-
-    def sum_moments(self, xi: tf.Tensor) -> tf.Tensor:
-        """See base class."""
-        flat = flatten(xi)
-        return tf.matmul(flat, flat, transpose_a=True)
-
-    def form(self, moment: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
-        """See base class."""
-        flat = flatten(g)
-        return tf.reduce_sum(tf.matmul(flat, moment) * flat, axis=1)
-
-    def mean_diagonal(self, moment: tf.Tensor) -> tf.Tensor:
-        """See base class."""
-        return tf.reduce_mean(tf.linalg.diag_part(moment))
-
-    def check_value(self, value: np.ndarray) -> np.ndarray:
-        """See base class."""
-        self._check_value_shape(value)
-        _check_symmetric(value, value.T)
-        _check_definite(lambda v: value @ v, value.shape[0])
-        return value
-
-
-@keras.saving.register_keras_serializable("tfrobust.layers")
-class CovarianceFunction(PerturbationCovariance):
-    """Sigma as a function of the displacement between pixels (eq. 16).
-
-    Arguments as in `PerturbationCovariance`; a fixed `value` is an array K of
-    shape (2H - 1, 2W - 1, C, C), displacement zero in the middle, such as
-    `tfrobust.ops.spectral.exponential_kernel(image_shape, decay_length)`. It
-    takes O(D) memory and O(D log D) time.
-
-    Raises:
-        ValueError: for flat inputs, a value of another shape, or one that
-            isn't a covariance.
-
-    Example:
-
-    >>> sigma = CovarianceFunction((28, 28, 1))
-    >>> tuple(sigma.moment.shape)
-    (55, 55, 1, 1)
-    """
-
-    @property
-    def moment_shape(self) -> tuple[int, ...]:
-        """See base class."""
-        height, width, channels = self.image_shape
-        return (2 * height - 1, 2 * width - 1, channels, channels)
-
-    def check_shape(self) -> None:
-        """See base class."""
-        if len(self.image_shape) != 3:
-            raise ValueError(
-                "CovarianceFunction needs images of (height, width, "
-                "channels); FullCovariance takes flat inputs. "
-                f"Received: image_shape={self.image_shape}"
-            )
-
-    def sum_moments(self, xi: tf.Tensor) -> tf.Tensor:
-        """See base class."""
-        return spectral.second_moment(xi)
-
-    def form(self, moment: tf.Tensor, g: tf.Tensor) -> tf.Tensor:
-        """See base class."""
-        return spectral.quadratic_form(spectral.kernel_spectrum(moment), g)
-
-    def mean_diagonal(self, moment: tf.Tensor) -> tf.Tensor:
-        """See base class."""
-        height, width, _ = self.image_shape
-        return tf.reduce_mean(
-            tf.linalg.diag_part(moment[height - 1, width - 1])
-        )
-
-    def check_value(self, value: np.ndarray) -> np.ndarray:
-        """See base class."""
-        self._check_value_shape(value)
-        _check_symmetric(value, spectral.mirrored(value))
-        spectrum = spectral.kernel_spectrum(tf.constant(value, tf.float64))
-        shape = (1, *self.image_shape)
-
-        def product(vector: np.ndarray) -> np.ndarray:
-            image = tf.constant(vector.reshape(shape), tf.float64)
-            return spectral.covariance_product(spectrum, image).numpy().ravel()
-
-        _check_definite(product, int(np.prod(shape)))
-        return value
-
-
 def _finite_examples(xi: tf.Tensor) -> tf.Tensor:
     finite = tf.reduce_all(tf.math.is_finite(flatten(xi)), axis=1)
     rows = tf.reshape(finite, (-1,) + (1,) * (xi.shape.rank - 1))
     return tf.stop_gradient(tf.where(rows, xi, tf.zeros_like(xi)))
-
-
-def _check_symmetric(value: np.ndarray, mirrored: np.ndarray) -> None:
-    difference = np.abs(value - mirrored).max()
-    if not difference <= 1e-5 * np.abs(value).max():
-        raise ValueError(
-            "A fixed covariance must be finite and symmetric. Received: an "
-            f"entry differs from its mirror image by {difference:.3g}"
-        )
-
-
-def _check_definite(product: Any, size: int) -> None:
-    """Raise `ValueError` where a negative eigenvalue shows.
-
-    Up to a thousand pixels all eigenvalues are looked at. Above, Lanczos'
-    method without reorthogonalisation: its least Ritz value is a
-    Rayleigh quotient, so one clearly below zero is a proof.
-    """
-    if size <= _EXACT:
-        values = np.linalg.eigvalsh(np.stack([*map(product, np.eye(size))]))
-        _refuse_negative(values[0], values[-1])
-        return
-    rng = np.random.default_rng(0)
-    v, before, beta = rng.normal(size=size), np.zeros(size), 0.0
-    v /= np.linalg.norm(v)
-    diagonal, off = [], []
-    for _ in range(min(size, 60)):
-        w = product(v) - beta * before
-        diagonal.append(v @ w)
-        w -= diagonal[-1] * v
-        beta = float(np.linalg.norm(w))
-        if beta < 1e-10 * max(1.0, abs(diagonal[0])):
-            break
-        off.append(beta)
-        before, v = v, w / beta
-    count = len(diagonal)
-    off = off[: count - 1]
-    tridiagonal = np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1)
-    ritz = np.linalg.eigvalsh(tridiagonal)
-    _refuse_negative(ritz[0], ritz[-1])
-
-
-def _refuse_negative(least: float, largest: float) -> None:
-    if least < -1e-5 * max(abs(least), abs(largest)):
-        raise ValueError(
-            "A fixed covariance must be positive semidefinite. Received: an "
-            f"eigenvalue of {least:.3g} or less, the largest {largest:.3g}"
-        )
