@@ -39,7 +39,9 @@ _DTYPE_POLICY = FLAGS.string(
 )
 
 FLAGS.group("Attacks")
-_MODEL = FLAGS.string("model", None, "a .keras file, or zoo:NAME")
+_MODEL = FLAGS.string(
+    "model", None, "a .keras file, a .npz of a zoo, or zoo:NAME"
+)
 _ATTACKS = FLAGS.names(
     "attacks", "pgd,apgd_ce,apgd_t,fab_t,square", "attacks and suites"
 )

@@ -17,7 +17,7 @@ from tools.data_flags import DataFlags
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("Model")
 _MODEL = FLAGS.string(
-    "model", None, "a .keras file, or zoo:NAME", required=True
+    "model", None, "a .keras file, a .npz of a zoo, or zoo:NAME", required=True
 )
 
 _DATA = DataFlags(FLAGS)

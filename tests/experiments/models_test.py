@@ -1,12 +1,21 @@
 """Model files: defenses, plain models, and what isn't one."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import networks
 from tfrobust import defenses
 from tfrobust import experiments
+from tfrobust import recipes
+from tfrobust import zoo
+from tfrobust.evaluation import weights_digest
+from tfrobust.experiments.kept_objectives import kept_objective
+from tfrobust.experiments.models import load_attacked
+from tfrobust.records import CardRecord
 
 
 def test_a_defense_gives_its_classifier(tmp_path):
@@ -41,3 +50,59 @@ def test_a_file_that_is_no_model(content, tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(ValueError, match="There is no model file"):
         experiments.load_classifier(tmp_path / "m.keras")
+
+
+def test_a_directory_is_answered_with_the_file_in_it(tmp_path):
+    with pytest.raises(ValueError, match="is a directory.*last.keras"):
+        experiments.load_classifier(tmp_path)
+
+
+def _kept(name, directory, **settings):
+    """Put a defense into a zoo; return it."""
+    model = recipes.make_defense(name, networks.tiny_cnn(), **settings)
+    classifier = zoo.rounded(model.classifier)
+    card = CardRecord(
+        name="one",
+        data="digits",
+        network=json.loads(classifier.to_json()),
+        command="",
+        results={},
+        budgets=(),
+        num_examples=0,
+        training={},
+        seconds=0.0,
+        model_digest=weights_digest(classifier),
+        provenance={},
+        adaptive_objective=kept_objective(model.adaptive_objective),
+    )
+    zoo.save(classifier, card, directory)
+    return model
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [
+        ("standard", {}),
+        ("trades", {"epsilon": 0.1, "beta": 2.5}),
+        ("lfr", {"epsilon": 0.1, "weight": 0.3}),
+        ("gradient_norm", {"weight": 0.7}),
+    ],
+)
+def test_a_model_of_a_zoo_is_attacked_as_its_defense(name, settings, tmp_path):
+    model = _kept(name, tmp_path, **settings)
+    loaded, objective = load_attacked(tmp_path / "one.npz")
+    x, y = networks.batch(loaded)
+    (values, _), (expected, _) = (
+        of(loaded, tf.constant(x), y)(tf.constant(x + 0.05))
+        for of in (objective, model.adaptive_objective)
+    )
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_what_a_card_can_not_hold_is_unknown(tmp_path):
+    # SGR's covariance has learned weights.
+    _kept("sgr", tmp_path, weight=0.1)
+    assert load_attacked(tmp_path / "one.npz")[1] is None
+    plain = networks.tiny_cnn()
+    plain.save(tmp_path / "plain.keras")
+    assert load_attacked(tmp_path / "plain.keras")[1] is None

@@ -10,6 +10,7 @@ from tfrobust import architectures
 from tfrobust import defenses
 from tfrobust import penalties
 from tfrobust import recipes
+from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Expectation
 from tfrobust.objectives import LeastLikely
 from tfrobust.objectives import Targeted
@@ -86,10 +87,14 @@ def test_a_network_takes_its_options():
 
 
 def test_a_suite_has_an_adaptive_attack_where_it_differs_from_pgd():
-    usual = recipes.make_attacks(["standard"], _BALL, recipes.Budget())
-    assert "adaptive-40" not in usual
-    asked = recipes.make_attacks(["adaptive"], _BALL, recipes.Budget())
+    budget = recipes.Budget(adaptive_objective=CrossEntropy())
+    for known in (budget, recipes.Budget()):
+        usual = recipes.make_attacks(["standard"], _BALL, known)
+        assert "adaptive-40" not in usual
+    asked = recipes.make_attacks(["adaptive"], _BALL, budget)
     assert list(asked) == ["adaptive-40"]
+    with pytest.raises(ValueError, match="adaptive: .*a plain classifier"):
+        recipes.make_attacks(["adaptive"], _BALL, recipes.Budget())
     model = recipes.make_defense(
         "trades", networks.tiny_cnn(), epsilon=0.1, beta=2.0
     )
@@ -244,7 +249,9 @@ def test_least_likely_variants_differ_in_their_target_alone():
 
 
 def test_last_iterate_reaches_every_gradient_attack():
-    budget = recipes.Budget(last_iterate=True)
+    budget = recipes.Budget(
+        last_iterate=True, adaptive_objective=CrossEntropy()
+    )
     euclidean = ("ddn", "carlini_wagner", "l2_bim")
     others = [name for name in recipes.ATTACKS if name not in euclidean]
     attacks = recipes.make_attacks(others, _BALL, budget)

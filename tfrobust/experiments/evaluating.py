@@ -26,7 +26,6 @@ from tfrobust.experiments.outcome_log import OutcomeLog
 from tfrobust.experiments.outcome_log import read_outcomes
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.shards import Shard
-from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import plain
@@ -152,7 +151,7 @@ def evaluate_classifier(
     classifier: Any,
     data: ImageData,
     config: EvaluationConfig,
-    adaptive_objective: Objective = CrossEntropy(),
+    adaptive_objective: Objective | None = None,
 ) -> EvaluationRecord:
     """Return the record of a classifier under the configured attacks.
 
@@ -160,9 +159,8 @@ def evaluate_classifier(
         classifier: a Keras model from images to logits.
         data: images and labels.
         config: the attacks and what they may spend.
-        adaptive_objective: what the attack "adaptive" climbs; where it is
-            cross-entropy (default), a suite leaves the attack out, for its
-            PGD is that.
+        adaptive_objective: what the attack "adaptive" climbs; default
+            unknown. See `make_plan`.
     """
     plan = make_plan(data, config, adaptive_objective)
     outcomes: Outcomes = {}

@@ -134,7 +134,7 @@ class EvaluationPlan:
 def make_plan(
     data: ImageData,
     config: EvaluationConfig,
-    adaptive_objective: Objective,
+    adaptive_objective: Objective | None,
     surrogates: Mapping[str, keras.Model] | None = None,
 ) -> EvaluationPlan:
     """Return what a configuration asks for.
@@ -142,9 +142,9 @@ def make_plan(
     Args:
         data: images and labels.
         config: the attacks and what they may spend.
-        adaptive_objective: what the attack "adaptive" climbs; where it is
-            cross-entropy, a suite leaves the attack out, for its PGD is
-            that.
+        adaptive_objective: what the attack "adaptive" climbs, `None` where
+            it is unknown; there, and where it is cross-entropy, which its
+            PGD climbs, a suite leaves the attack out.
         surrogates: name -> model whose adversarial points are tried.
     """
     splits = {

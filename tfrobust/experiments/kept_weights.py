@@ -8,7 +8,8 @@ import pathlib
 from tfrobust import zoo
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
-from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.kept_objectives import kept_objective
+from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.records import CardRecord
@@ -31,7 +32,7 @@ def keep_weights(
         directory: cards and weights go here.
     """
     run = work.directory(record.row, seed)
-    classifier = load_classifier(run / LAST)
+    classifier, objective = load_attacked(run / LAST)
     first = seed == work.table.seeds(record.row, work.scale)[0]
     large = 2 * classifier.count_params() > MOST_BYTES
     if large or not first or (directory / f"{run.name}.json").is_file():
@@ -52,10 +53,20 @@ def keep_weights(
             if value is not None
         },
         budgets=record.budgets,
-        num_examples=min(record.examples.values(), default=0),
+        num_examples=max(record.examples.values(), default=0),
         training=record.training,
         seconds=record.seconds,
         model_digest=weights_digest(classifier),
         provenance=record.provenance,
+        results_of=_results_of(record),
+        adaptive_objective=kept_objective(objective),
     )
     zoo.save(classifier, card, directory)
+
+
+def _results_of(record: RowRecord) -> str:
+    counts = ", ".join(f"{k} {n}" for k, n in record.examples.items())
+    return (
+        f"the float32 weights ({record.model_digest[:12]}) that were rounded "
+        f"to these; test images: {counts}"
+    )

@@ -55,7 +55,7 @@ MASKED_TABLES = {
     "masking_mnist": MaskedTable("mnist", seeds=(0,)),
 }
 Say = Callable[[str], None]
-_Model = tuple[str, keras.Model, Objective]
+_Model = tuple[str, keras.Model, Objective | None]
 
 
 def masking_table(
@@ -93,7 +93,9 @@ def masking_table(
     surrogates = {"standard": load_classifier(first)}
     found = {}
     for label, classifier, adaptive in _models(table, runs):
-        attacks = evaluation.masking_attacks(ball, surrogates=surrogates)
+        attacks = evaluation.masking_attacks(
+            ball, adaptive_objective=adaptive, surrogates=surrogates
+        )
         with AttackProgress(len(test) * len(attacks), label) as bar:
             found[label] = evaluation.masking_report(
                 classifier,

@@ -9,9 +9,9 @@ import keras
 
 from tfrobust import defenses
 from tfrobust import zoo
+from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.classifier import as_classifier
 from tfrobust.inputs import head_activation
-from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
 
 _ZOO = "zoo:"
@@ -26,11 +26,15 @@ def load_model(path: str | pathlib.Path) -> keras.Model:
     Raises:
         ValueError: in one line, for a file that is missing or isn't one.
     """
-    if str(path).startswith(_ZOO):
-        return zoo.load(str(path).removeprefix(_ZOO))
+    entry = _zoo_entry(path)
+    if entry is not None:
+        return zoo.load(*entry)
     path = pathlib.Path(path)
-    if path.suffix == ".npz":
-        return zoo.load(path.stem, path.parent)
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a directory; pass a model file in it, such as "
+            f"{path / LAST}."
+        )
     if not path.is_file():
         raise ValueError(f"There is no model file {path}.")
     try:
@@ -48,6 +52,16 @@ def load_model(path: str | pathlib.Path) -> keras.Model:
         ) from error
 
 
+def _zoo_entry(
+    path: str | pathlib.Path,
+) -> tuple[str, pathlib.Path | None] | None:
+    """Return name and directory of a model of a zoo, or `None`."""
+    if str(path).startswith(_ZOO):
+        return str(path).removeprefix(_ZOO), None
+    path = pathlib.Path(path)
+    return (path.stem, path.parent) if path.suffix == ".npz" else None
+
+
 def load_classifier(path: str | pathlib.Path) -> keras.Model:
     """Load a model as a classifier from images to logits.
 
@@ -57,12 +71,17 @@ def load_classifier(path: str | pathlib.Path) -> keras.Model:
     return load_attacked(path)[0]
 
 
-def load_attacked(path: str | pathlib.Path) -> tuple[keras.Model, Objective]:
+def load_attacked(
+    path: str | pathlib.Path,
+) -> tuple[keras.Model, Objective | None]:
     """Load a classifier and what an attack that knows its defense climbs.
 
-    That is cross-entropy for a model that says nothing of a defense.
+    That is `None` for a model that says nothing of a defense.
     """
     model = load_model(path)
+    entry = _zoo_entry(path)
+    if entry is not None:
+        return model, zoo.adaptive_objective(*entry)
     shape = getattr(model, "output_shape", None)
     if not isinstance(model, defenses.RobustModel) and (
         not isinstance(shape, tuple) or len(shape) != 2
@@ -77,4 +96,4 @@ def load_attacked(path: str | pathlib.Path) -> tuple[keras.Model, Objective]:
     one_unit = model.output_shape[-1] == 1
     if head != "linear" or one_unit:
         model = as_classifier(model)
-    return model, CrossEntropy()
+    return model, None

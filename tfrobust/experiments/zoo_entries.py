@@ -15,7 +15,8 @@ from tfrobust import zoo
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import run_directory
-from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.kept_objectives import kept_objective
+from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.training_flags import flag_lines
 from tfrobust.records import CardRecord
@@ -68,7 +69,8 @@ def add_to_zoo(
         TrainingRecord,
         _read(path / "training.json", TrainingRecord, "training"),
     )
-    classifier = zoo.rounded(load_classifier(path / LAST))
+    attacked, objective = load_attacked(path / LAST)
+    classifier = zoo.rounded(attacked)
     config = dataclasses.replace(
         TrainingConfig(**run_directory.read_config(path)), data_dir=None
     )
@@ -84,9 +86,13 @@ def add_to_zoo(
         seconds=training.seconds,
         model_digest=weights_digest(classifier),
         provenance=training.provenance,
+        adaptive_objective=kept_objective(objective),
     )
     zoo.save(classifier, card, directory)
-    say(f"Kept {name}, {classifier.count_params():,} parameters.")
+    say(
+        f"Kept {path / LAST} as {name}, {classifier.count_params():,} "
+        "parameters."
+    )
     return card
 
 

@@ -59,7 +59,7 @@ class Budget:
         num_samples: passes that a climb averages at each point, for random
             models (expectation over transformations); default 1.
         adaptive_objective: what "adaptive" climbs: the defense's own;
-            default cross-entropy.
+            default unknown.
     """
 
     num_steps: int = 40
@@ -68,7 +68,7 @@ class Budget:
     last_iterate: bool = False
     seed: int = 0
     num_samples: int = 1
-    adaptive_objective: Objective = CrossEntropy()
+    adaptive_objective: Objective | None = None
 
 
 Maker = Callable[[NormBall, Budget], Attack]
@@ -112,6 +112,11 @@ def _pgd_margin(ball: NormBall, budget: Budget) -> Attack:
 
 def _adaptive(ball: NormBall, budget: Budget) -> Attack:
     objective = budget.adaptive_objective
+    if objective is None:
+        raise ValueError(
+            "it climbs what a defense trained with. Expected: a model that "
+            "tells, of tools.train or of the zoo. Received: a plain classifier"
+        )
     return dataclasses.replace(_pgd(ball, budget), objective=objective)
 
 
@@ -308,6 +313,6 @@ def _title(name: str, budget: Budget) -> str:
 
 
 def _is_repeated(name: str, names: Sequence[str], budget: Budget) -> bool:
-    """Say whether a suite's adaptive attack is its PGD over again."""
-    usual = budget.adaptive_objective == CrossEntropy()
+    """Say whether a suite's adaptive attack is its PGD over again, or none."""
+    usual = budget.adaptive_objective in (None, CrossEntropy())
     return name == "adaptive" and usual and name not in names

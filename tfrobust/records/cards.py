@@ -22,6 +22,9 @@ class CardRecord:
         seconds: of the training.
         model_digest: SHA-256 of its weights as they are loaded.
         provenance: seed, versions, revision.
+        results_of: whose the results are, if not of the weights as loaded.
+        adaptive_objective: Keras configuration of what an attack that knows
+            the defense climbs; `None` where it can't be kept.
     """
 
     name: str
@@ -35,3 +38,5 @@ class CardRecord:
     seconds: float
     model_digest: str
     provenance: dict[str, Any]
+    results_of: str = ""
+    adaptive_objective: dict[str, Any] | None = None

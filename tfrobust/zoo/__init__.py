@@ -19,6 +19,7 @@ import numpy as np
 
 from tfrobust.arguments import check_choice
 from tfrobust.evaluation import weights_digest
+from tfrobust.objectives import Objective
 from tfrobust.records import CardRecord
 from tfrobust.records import read_record
 from tfrobust.records import whole_file
@@ -74,6 +75,27 @@ def load(name: str, directory: Directory = None) -> keras.Model:
     if weights_digest(classifier) != found.model_digest:
         raise ValueError(f"{path} doesn't hold the weights of {name}'s card.")
     return classifier
+
+
+def adaptive_objective(
+    name: str, directory: Directory = None
+) -> Objective | None:
+    """Return what an attack that knows a model's defense climbs.
+
+    Args:
+        name: one of `names(directory)`.
+        directory: where it is; default those that ride along.
+
+    Returns:
+        Of its card, `None` where that doesn't know.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest).
+    """
+    kept = card(name, directory).adaptive_objective
+    if kept is None:
+        return None
+    return cast(Objective, keras.saving.deserialize_keras_object(kept))
 
 
 def rounded(classifier: keras.Model) -> keras.Model:
