@@ -79,25 +79,42 @@ def test_kl_divergence_is_its_sum_and_zero_only_at_equality():
 
 
 def test_tempered_cross_entropy_is_its_definition():
-    # z = x: the clean leads are 2 and 0.5.
+    # z = x: the clean spreads are 3 and 1.
     model = networks.linear(np.eye(3))
     x = tf.constant([[3.0, 1.0, 0.0], [0.0, 1.0, 0.5]])
     x_adv = np.array([[2.0, 1.5, 1.0], [0.2, 0.4, 0.6]], np.float32)
     y = tf.constant([0, 1])
-    score = objectives.TemperedCrossEntropy()(model, x, y)
+    score = objectives.TemperedCrossEntropy(spread=6.0)(model, x, y)
     values, logits = score(tf.constant(x_adv))
-    tempered = x_adv / np.array([[2.0], [0.5]])
+    tempered = x_adv * np.array([[2.0], [6.0]])
     expected = -np.log(_softmax(tempered)[[0, 1], [0, 1]])
     np.testing.assert_allclose(values, expected, rtol=1e-6)
     np.testing.assert_allclose(logits, x_adv, rtol=1e-6)
 
 
-def test_an_image_on_the_decision_surface_has_a_finite_tempered_value():
+def test_equal_logits_have_a_finite_tempered_value():
     model = networks.linear(np.eye(3))
-    x = tf.constant([[1.0, 1.0, 0.0]])
+    x = tf.ones((1, 3))
     score = objectives.TemperedCrossEntropy()(model, x, tf.constant([0]))
-    # A tie of two: log 2 at any temperature.
-    np.testing.assert_allclose(score(x)[0], [np.log(2)], rtol=1e-6)
+    # Log 3 at any temperature.
+    np.testing.assert_allclose(score(x)[0], [np.log(3)], rtol=1e-6)
+
+
+def test_a_small_clean_lead_leaves_a_gradient_further_on():
+    # The label leads by 0.001 at x and by 3 at x', among logits of 0 to 4.
+    model = networks.linear(np.eye(3))
+    x = tf.constant([[4.0, 3.999, 0.0]])
+    score = objectives.TemperedCrossEntropy()(model, x, tf.constant([0]))
+    values, _ = score(tf.constant([[4.0, 1.0, 0.0]]))
+    expected = np.log(1 + np.exp(-15) + np.exp(-20))
+    # To float32's digits of the sum, about 1; the gradient has all its own.
+    np.testing.assert_allclose(values, [expected], rtol=0, atol=2.5e-7)
+    point = tf.Variable([[4.0, 1.0, 0.0]])
+    with tf.GradientTape() as tape:
+        values, _ = score(point)
+    p = np.exp([0.0, -15.0, -20.0]) / np.exp([0.0, -15.0, -20.0]).sum()
+    slope = tape.gradient(values, point)[0]
+    np.testing.assert_allclose(slope[1:], 5.0 * p[1:], rtol=1e-5)
 
 
 def test_kappa_stops_the_margin_from_growing():

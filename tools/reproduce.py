@@ -46,8 +46,8 @@ FLAGS.group("Run")
 _OUTPUT_DIR = FLAGS.string(
     "output_dir",
     None,
-    "run directories go here; what is finished there is kept",
-    required=True,
+    "run directories go here; what is finished there is kept; default "
+    "runs/papers, of our own tables runs/TABLE",
 )
 _RECORDS_DIR = FLAGS.string(
     "records_dir",
@@ -59,20 +59,32 @@ _PAGE = FLAGS.string("page", None, "a Markdown file to write")
 
 def main() -> None:
     """Compare as the flags say."""
-    if (_PLAN.value or _CLAIMS.value) and _PAGE.value is None:
+    told = _PLAN.value or _CLAIMS.value
+    if _PLAN.value and _CLAIMS.value:
+        raise ValueError("Pass one of --plan and --claims. Received: both")
+    if told and _PAGE.value is None:
         raise ValueError("Pass --page, the file to write. Received: page=None")
+    if told and (_TABLE.value or _PAPER.value or _ROWS.value):
+        raise ValueError(
+            "--plan and --claims are of all tables. Received: "
+            f"paper={_PAPER.value}, table={_TABLE.value}, rows={_ROWS.value}"
+        )
+    papers = told or _PAPER.value is not None
+    output_dir = _OUTPUT_DIR.value or (
+        "runs/papers" if papers else f"runs/{_TABLE.value}"
+    )
+    records_dir = _RECORDS_DIR.value or output_dir
     if _PLAN.value:
         experiments.plan(
-            _RECORDS_DIR.value or _OUTPUT_DIR.value,
+            records_dir,
             scale=_SCALE.value,
             page=_PAGE.value,
             data_dir=_DATA_DIR.value,
         )
         return
     if _CLAIMS.value:
-        records = _RECORDS_DIR.value or _OUTPUT_DIR.value
         experiments.write_claims(
-            records, _SCALE.value, _PAGE.value, _TRAIN_STEP.value
+            records_dir, _SCALE.value, _PAGE.value, _TRAIN_STEP.value
         )
         return
     if _TABLE.value is None:
@@ -81,10 +93,10 @@ def main() -> None:
         experiments.reproduce(
             _PAPER.value,
             _TABLE.value,
-            _OUTPUT_DIR.value,
+            output_dir,
             scale=_SCALE.value,
             rows=_ROWS.value,
-            records_dir=_RECORDS_DIR.value,
+            records_dir=records_dir,
             data_dir=_DATA_DIR.value,
         )
         return
@@ -95,7 +107,7 @@ def main() -> None:
     check_choice("table", _TABLE.value, tuple(tables))
     tables[_TABLE.value](
         _TABLE.value,
-        _OUTPUT_DIR.value,
+        output_dir,
         page=_PAGE.value,
         data_dir=_DATA_DIR.value,
     )

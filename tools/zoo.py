@@ -44,6 +44,8 @@ def main() -> None:
             f"Received: name={_NAME.value}"
         )
     directory = _DIRECTORY.value
+    if _PAGE.value is not None:
+        experiments.check_zoo_page(_PAGE.value)
     if _ADD.value is not None:
         experiments.add_to_zoo(
             _ADD.value, _NAME.value, directory, overwrite=_OVERWRITE.value

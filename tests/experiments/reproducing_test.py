@@ -110,9 +110,9 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
     assert "| plain (not run) | - (90) | - (12.5) |" in page
     rows, said = run()
     assert [(r.row, r.provenance["seed"]) for r in rows] == [
-        ("GN, 3", 0),
         ("plain", 0),
         ("plain", 1),
+        ("GN, 3", 0),
     ]
     # A row's numbers are those of the evaluation of its own model.
     found = [
@@ -151,6 +151,46 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
     assert len(list((tmp_path / "runs" / "models").iterdir())) == 4
 
 
+def test_what_is_not_the_rows_is_no_record_of_it(tmp_path, tiny, monkeypatch):
+    place = tmp_path / "tiny" / "table-1-smoke"
+    _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    kept = (place / "gn_3-0.json").read_text()
+    # Another row's record under this row's name.
+    (place / "plain-0.json").write_text(kept)
+    rows, _ = _run(tmp_path, "tiny", "table-1", rows=["plain"])
+    assert [(r.row, r.training["seed"]) for r in rows] == [
+        ("plain", 0),
+        ("plain", 1),
+        ("GN, 3", 0),
+    ]
+    (place / "gn_3-0 (copy).json").write_text(kept)
+    rows, _ = _run(tmp_path, "tiny", "table-1")
+    assert len(rows) == 3
+    # Numbers of other attacks are not this table's.
+    look = Attacked({"attacks": ("fgsm",), "epsilon": 0.1})
+    changed = dataclasses.replace(tiny, looks={"fgsm": look})
+    monkeypatch.setitem(PAPERS, "tiny", {"table-1": changed})
+    rows, _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    assert [r.row for r in rows] == ["GN, 3"]
+    assert "epsilon=0.1," in rows[0].budgets[0]
+
+
+def test_weights_are_kept_again_where_they_are_lost_or_anothers(tmp_path, tiny):
+    def run():
+        _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+        (tmp_path / "tiny" / "table-1-smoke" / "gn_3-0.json").unlink()
+
+    run()
+    (weights,) = (tmp_path / "models").glob("*.npz")
+    kept = zoo.load(weights.stem, tmp_path / "models").get_weights()
+    for harm in (weights.unlink, lambda: weights.write_bytes(b"")):
+        harm()
+        run()
+        found = zoo.load(weights.stem, tmp_path / "models").get_weights()
+        for ours, theirs in zip(found, kept, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
 def test_what_was_attacked_at_another_revision(tmp_path, tiny, monkeypatch):
     def run_at(revision):
         monkeypatch.setattr(provenance, "revision", lambda: revision)
@@ -187,6 +227,9 @@ def test_a_retrained_model_is_attacked_anew(tmp_path, tiny):
     # All logits are the same, so the first class is what is said.
     zeros = 100 * np.mean(recipes.load_data("digits").test.y[:20] == 0)
     assert run().values["clean"] == pytest.approx(zeros)
+    (name,) = zoo.names(tmp_path / "models")
+    kept = zoo.load(name, tmp_path / "models").get_weights()
+    assert not any(w.any() for w in kept)
     assert first.values["clean"] != pytest.approx(zeros)
 
 
@@ -404,6 +447,6 @@ def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
                 long = minutes if "num_steps" in config.settings else 0.2
                 attacks = long * (2 if images > 250 else 1) / 2
             total += len(table.seeds(row, "cpu")) * (5.0 + attacks)
-    assert f"In all {total / 60:.1f} hours." in text
+    assert f"In all {total / 60:.1f} hours, what is done" in text
     assert slug("CrossEntropy, weight 0.1") == "crossentropy_weight_0.1"
     assert slug(".1") == "1"

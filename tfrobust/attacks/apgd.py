@@ -236,7 +236,9 @@ class TargetedAPGD(APGD):
 
     Args:
         num_targets: rivals by clean logit, at most 9 by default (authors);
-            never more than there are. The rest as in `APGD`.
+            never more than there are.
+        objective: one of pairs (y, target); default `TowardsRival()`. The
+            rest as in `APGD`.
     """
 
     _: dataclasses.KW_ONLY
@@ -246,6 +248,12 @@ class TargetedAPGD(APGD):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_integer("num_targets", self.num_targets, minimum=1)
+        labels = self.objective.labels(tf.constant([0]), tf.zeros((1, 3)))
+        if labels.shape.rank != 2:
+            raise ValueError(
+                "`objective` must take pairs (y, target), such as "
+                f"TowardsRival(). Received: objective={self.objective}"
+            )
 
     def runs(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor

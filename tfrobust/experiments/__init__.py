@@ -29,6 +29,7 @@ from tfrobust.experiments.transferring import transfer
 from tfrobust.experiments.transferring import TransferConfig
 from tfrobust.experiments.zoo_entries import add_results
 from tfrobust.experiments.zoo_entries import add_to_zoo
+from tfrobust.experiments.zoo_entries import check_zoo_page
 from tfrobust.experiments.zoo_entries import write_zoo_table
 from tfrobust.experiments.zoo_entries import zoo_table
 
@@ -49,6 +50,7 @@ __all__ = [
     "analyze",
     "benchmark",
     "benchmark_attacks",
+    "check_zoo_page",
     "collect",
     "compare",
     "evaluate",

@@ -190,8 +190,14 @@ def own_points(other: str, *names: str) -> Judge:
     return judge
 
 
-def leaves_what(part: str, whole: str, within: float) -> Judge:
-    """Return whether knowing the whole leaves what a part of it leaves."""
+def leaves_what(part: str, whole: str, by: float, within: float) -> Judge:
+    """Return whether knowing the whole leaves what a part of it leaves.
+
+    Args:
+        part, whole: rows.
+        by: points by which PGD overstates the whole, at least.
+        within: points between the two under the adaptive attack, at most.
+    """
 
     def judge(rows: Rows) -> Finding:
         plain, known = rows[whole]["PGD"], rows[whole]["Adaptive-PGD"]
@@ -200,7 +206,7 @@ def leaves_what(part: str, whole: str, within: float) -> Judge:
             f"{whole}: PGD leaves {plain:.1f} %, adaptive {known:.1f} %; "
             f"{part}: adaptive {alone:.1f} %"
         )
-        return known < plain and abs(known - alone) <= within, text
+        return plain - known >= by and abs(known - alone) <= within, text
 
     return judge
 

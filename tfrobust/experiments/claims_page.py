@@ -5,17 +5,26 @@ from __future__ import annotations
 import functools
 import pathlib
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import cast
 
+from tfrobust.arguments import check_choice
 from tfrobust.experiments.claim_judges import Finding
+from tfrobust.experiments.claims import Claim
 from tfrobust.experiments.claims import CLAIMS
 from tfrobust.experiments.claims import OVERHEADS
 from tfrobust.experiments.paper_pages import mean_values
-from tfrobust.experiments.papers import PAPERS
-from tfrobust.experiments.reproducing import read_rows
+from tfrobust.experiments.paper_pages import published_values
+from tfrobust.experiments.paper_rows import PaperRows
+from tfrobust.experiments.papers.tables import SCALES
+from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import read_record
+from tfrobust.records import RowRecord
+from tfrobust.records import whole_file
+
+_STEPS = {call for o in OVERHEADS for call in (o.call, o.over)}
 
 
 def write_claims(
@@ -23,6 +32,7 @@ def write_claims(
     scale: str,
     page: str | pathlib.Path,
     train_step: str | pathlib.Path | None = None,
+    say: Callable[[str], None] = print,
 ) -> None:
     """Write `claims_text` to a file.
 
@@ -30,18 +40,27 @@ def write_claims(
         records_dir, scale: as there.
         page: the file.
         train_step: of a benchmark of training steps, its record.
+        say: is told what a person should know; default `print`.
+
+    Raises:
+        ValueError: for an unknown scale, a directory without a record of
+            it, or a file that is no benchmark of training steps.
     """
-    steps = None if train_step is None else read_record(train_step)
-    text = claims_text(records_dir, scale, cast(BenchmarkRecord | None, steps))
-    pathlib.Path(page).write_text(text)
-
-
-def _verdict(judge: Callable[[], Finding], why: str = "") -> str:
-    try:
-        held, told = judge()
-    except KeyError as missing:
-        return f"**Not run**: no number yet of {missing.args[0]}."
-    return f"**{'Held' if held else 'Did not hold'}.** {told}. {why}".rstrip()
+    check_choice("scale", scale, SCALES)
+    if not any(pathlib.Path(records_dir).glob(f"*/*-{scale}/*.json")):
+        raise ValueError(
+            f"There is no record of a paper's row at scale {scale} below "
+            f"{records_dir}."
+        )
+    steps = None if train_step is None else _read_steps(train_step)
+    text = claims_text(records_dir, scale, steps)
+    with whole_file(page) as part:
+        part.write_text(text)
+    counts = ", ".join(
+        f"{text.count(f'**{verdict}')} {verdict.lower()}"
+        for verdict in ("Held", "Did not hold", "Not run")
+    )
+    say(f"{page}: {counts}.")
 
 
 def claims_text(
@@ -58,22 +77,95 @@ def claims_text(
             none of that.
     """
     parts = [
-        f"# What the papers claim, at scale {scale}",
+        f"# What the papers claim, and what we ask, at scale {scale}",
         "Written by `python -m tools.reproduce --claims` from the records of "
-        "the tables' rows; held or not, it is of this scale's networks and "
-        "budgets.",
+        "the tables' rows. A verdict is of the means over this scale's seeds, "
+        "networks and budgets, and no statistical test; how many images, "
+        "tells what a point is worth. Where the paper has the numbers, the "
+        "same is asked of them.",
     ]
+    if scale == "smoke":
+        parts.append(
+            "This scale only checks that the commands run: its numbers, and "
+            "what they say of a claim, mean nothing."
+        )
     for claim in CLAIMS:
-        table = PAPERS[claim.paper][claim.table]
-        where = row_directory(records_dir, claim.paper, claim.table, scale)
-        rows = mean_values(table, read_rows(where))
-        why = claim.why if scale == "cpu" else ""
-        verdict = _verdict(functools.partial(claim.judge, rows), why)
-        link = f"[{claim.paper}, {claim.table}]"
-        path = f"{claim.paper}/{claim.table}-{scale}.md"
-        parts += [f"## {claim.text}", f"{verdict} ({link}({path}))"]
-    if train_step is not None:
-        for overhead in OVERHEADS:
+        work = paper_work(claim.paper, claim.table, scale, ".")
+        where = row_directory(records_dir, work)
+        records = work.records(where)
+        parts += [f"## {claim.text}", _paragraph(claim, work, records)]
+    for overhead in OVERHEADS:
+        text = "**Not run**: no benchmark of training steps was given."
+        if train_step is not None:
             judge = functools.partial(overhead.judge, train_step)
-            parts += [f"## {overhead.text}", _verdict(judge)]
+            _, text = _judged(judge)
+            text += " (`python -m tools.benchmark --suite=train_step`)"
+        parts += [f"## {overhead.text}", text]
     return "\n\n".join(parts) + "\n"
+
+
+def _paragraph(
+    claim: Claim, work: PaperRows, records: Sequence[RowRecord]
+) -> str:
+    """Return the verdict, its numbers, the paper's, and where they are."""
+    rows = mean_values(work.table, records)
+    held, text = _judged(functools.partial(claim.judge, rows))
+    if claim.why and work.scale == "cpu" and held is claim.explains:
+        text += f" {claim.why}"
+    own, told = _judged(functools.partial(claim.judge, _published(work)))
+    if own is not None:
+        text += f" The paper's numbers: {told.partition('.** ')[2]}"
+        if not own:
+            text += " By these it would not hold."
+    name = f"{claim.paper}, {claim.table}"
+    if not records:
+        return f"{text} ({name})"
+    path = f"{claim.paper}/{claim.table}-{work.scale}.md"
+    return f"{text} ([{name}]({path}); {_sizes(records)})"
+
+
+def _judged(judge: Callable[[], Finding]) -> tuple[bool | None, str]:
+    """Return whether a claim held, `None` if nobody knows, and a text."""
+    try:
+        held, told = judge()
+    except KeyError as missing:
+        return None, f"**Not run**: no number yet of {missing.args[0]}."
+    return held, f"**{'Held' if held else 'Did not hold'}.** {told}."
+
+
+def _published(work: PaperRows) -> dict[str, dict[str, float]]:
+    return {
+        row: published_values(work.table, row) for row in work.table.published
+    }
+
+
+def _sizes(records: Sequence[RowRecord]) -> str:
+    """Return how many seeds and images the numbers are of."""
+    rows = [record.row for record in records]
+    seeds = sorted({rows.count(row) for row in rows})
+    images = sorted({n for r in records for n in r.examples.values()})
+    told = [_span(seeds, "seed"), _span(images, "image")]
+    return ", ".join(text for text in told if text)
+
+
+def _span(counts: Sequence[int], unit: str) -> str:
+    if not counts:
+        return ""
+    ends = dict.fromkeys(f"{n:,}" for n in (counts[0], counts[-1]))
+    return f"{' to '.join(ends)} {unit}{'' if counts[-1] == 1 else 's'}"
+
+
+def _read_steps(path: str | pathlib.Path) -> BenchmarkRecord:
+    if not pathlib.Path(path).is_file():
+        raise ValueError(f"There is no file {path}.")
+    record = read_record(path)
+    if (
+        not isinstance(record, BenchmarkRecord)
+        or not {*record.seconds} >= _STEPS
+    ):
+        raise ValueError(
+            f"{path} is no benchmark.json of tools.benchmark "
+            "--suite=train_step with all of "
+            f"{', '.join(sorted(_STEPS))}."
+        )
+    return cast(BenchmarkRecord, record)

@@ -35,9 +35,10 @@ def keep_weights(
     classifier, objective = load_attacked(run / LAST)
     first = seed == work.table.seeds(record.row, work.scale)[0]
     large = 2 * classifier.count_params() > MOST_BYTES
-    if large or not first or (directory / f"{run.name}.json").is_file():
-        return
     classifier = zoo.rounded(classifier)
+    digest = weights_digest(classifier)
+    if large or not first or _is_kept(run.name, digest, directory):
+        return
     card = CardRecord(
         name=run.name,
         data=record.training["data"],
@@ -56,12 +57,21 @@ def keep_weights(
         num_examples=max(record.examples.values(), default=0),
         training=record.training,
         seconds=record.seconds,
-        model_digest=weights_digest(classifier),
+        model_digest=digest,
         provenance=record.provenance,
         results_of=_results_of(record),
         adaptive_objective=kept_objective(objective),
     )
     zoo.save(classifier, card, directory)
+
+
+def _is_kept(name: str, digest: str, directory: pathlib.Path) -> bool:
+    """Say whether card and weights of a model are there, and its own."""
+    try:
+        zoo.load(name, directory)
+        return zoo.card(name, directory).model_digest == digest
+    except ValueError:
+        return False
 
 
 def _results_of(record: RowRecord) -> str:

@@ -24,7 +24,8 @@ def survivors(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
     if not lines:
         return []
     return [
-        "What does not survive the adaptive attack and AutoAttack:",
+        f"What does not survive the adaptive attack and AutoAttack, less than "
+        f"{_FALLEN:g} % being left:",
         "\n".join(lines),
     ]
 

@@ -13,10 +13,12 @@ from tfrobust.experiments.paper_findings import ADDED
 from tfrobust.experiments.paper_findings import survivors
 from tfrobust.experiments.paper_findings import suspicions
 from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.run_names import run_name
 from tfrobust.records import RowRecord
 
 # In a row's provenance: revisions of the code that looked at its model.
 EVALUATED_AT = "evaluated_at"
+_SCHEDULE = ("constant_epochs", "epsilon_warm_up", "weight_warm_up")
 Rows = list[list[str]]
 
 
@@ -37,7 +39,7 @@ def paper_rows(
     header = ["row", *titles, "masking", "seeds", "min"]
     rows = [header]
     for row in table.models:
-        published = _published(table, row)
+        published = published_values(table, row)
         done = [r for r in records if r.row == row]
         if not done:
             told = f"not run{estimates.get(row, '')}"
@@ -89,9 +91,11 @@ def page_text(
     parts += survivors(table, records)
     if table.columns or table.transfer is not None:
         parts.append(
-            "Ours, mean and standard deviation over the seeds where there are "
-            "several; in brackets the paper's. adaptive and AutoAttack are no "
-            "part of the paper."
+            "This project's numbers, mean and standard deviation over the "
+            "seeds where there are several; in brackets the paper's. adaptive "
+            "and AutoAttack are no part of the paper. masking is the worst "
+            "verdict of the masking report; min a training's minutes, on a "
+            "machine with other work on it."
         )
         parts.append(reports.as_markdown(paper_rows(table, records, estimates)))
     parts += suspicions(table, records)
@@ -110,10 +114,11 @@ def _titles(table: PaperTable) -> list[str]:
     return [*own, *sources, *added]
 
 
-def _published(table: PaperTable, row: str) -> dict[str, float | None]:
-    """Return title -> the paper's number."""
+def published_values(table: PaperTable, row: str) -> dict[str, float]:
+    """Return title -> the paper's number, where it has one."""
     titles = [t for t in _titles(table) if t not in ADDED]
-    return dict(zip(titles, table.published.get(row, ()), strict=False))
+    pairs = zip(titles, table.published.get(row, ()), strict=False)
+    return {title: value for title, value in pairs if value is not None}
 
 
 def _cell(values: Sequence[float | None], published: float | None) -> str:
@@ -185,7 +190,10 @@ def _origins(records: Sequence[RowRecord]) -> str:
     for done, revisions in (("trained", trained), ("evaluated", seen)):
         if revisions:
             parts.append(f"{done} at revisions {', '.join(sorted(revisions))}")
-    return f" ({'; '.join(parts)})"
+    text = "; ".join(parts)
+    if "+" in text:
+        text += "; + marks a checkout with uncommitted files"
+    return f" ({text})"
 
 
 def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
@@ -196,17 +204,37 @@ def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
     for record in records:
         first.setdefault(record.row, record)
     trained = [
-        f"- {row}: {_training(first[row])}"
+        f"- {row}: {_training(first[row])}; {run_name(first[row].training)}"
         for row in table.models
         if row in first
     ]
-    budgets = dict.fromkeys(b for r in first.values() for b in r.budgets)
-    examples = next(iter(first.values())).examples
-    counts = ", ".join(f"{name} {count}" for name, count in examples.items())
-    parts = ["Trainings:", "\n".join(trained)]
-    if budgets:
+    return [
+        "Trainings, and the names of their first seeds' models:",
+        "\n".join(trained),
+        *_attacks(table, first),
+    ]
+
+
+def _attacks(table: PaperTable, first: Mapping[str, RowRecord]) -> list[str]:
+    """Return how hard the attacks of each column tried, on how many images."""
+    parts = []
+    for look in table.looks:
+        titles = [c.title for c in table.columns if c.look == look]
+        budgets = dict.fromkeys(
+            line.removeprefix(f"{look}: ")
+            for record in first.values()
+            for line in record.budgets
+            if line.startswith(f"{look}: ")
+        )
+        counts = {
+            r.examples[look] for r in first.values() if look in r.examples
+        }
+        if not titles or not budgets:
+            continue
+        images = " or ".join(f"{count:,}" for count in sorted(counts))
         parts += [
-            f"Attacks, on the first test images ({counts}):",
+            f"Attacks of {', '.join(titles)}, on the first {images} test "
+            "images:",
             "\n".join(f"- {line}" for line in budgets),
         ]
     return parts
@@ -220,9 +248,13 @@ def _training(record: RowRecord) -> str:
         for k, v in training["settings"].items()
     )
     network = training["architecture"]
+    schedule = ", ".join(
+        f"{name} {training[name]}" for name in _SCHEDULE if training.get(name)
+    )
     return (
         f"{training['defense']} ({settings or 'no settings'}), {network} on "
         f"{training['data']}, "
-        f"{training['epochs']} epochs of {training['optimizer']} "
-        f"{training['learning_rate']:g}, batch {training['batch_size']}"
+        f"{training['epochs']} epochs ({schedule or 'constant'}) of "
+        f"{training['optimizer']} {training['learning_rate']:g}, batch "
+        f"{training['batch_size']}"
     )

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import pathlib
 import re
-from collections.abc import Mapping
 from typing import Any
 from typing import cast
 
@@ -18,12 +15,15 @@ from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_pages import EVALUATED_AT
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.run_names import placeless
+from tfrobust.experiments.run_names import run_name
+from tfrobust.experiments.run_names import settings_digest
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.transferring import transfer
 from tfrobust.experiments.transferring import TransferConfig
 from tfrobust.records import EvaluationRecord
-from tfrobust.records import plain
+from tfrobust.records import read_record
 from tfrobust.records import Record
 from tfrobust.records import RowRecord
 from tfrobust.records import TrainingRecord
@@ -56,18 +56,40 @@ class PaperRows:
 
     def directory(self, row: str, seed: int) -> pathlib.Path:
         """Return a training's directory: same settings, same place."""
-        config = self.training(row, seed)
-        name = f"{config.data}-{config.defense}-{_digest(placeless(config))}"
+        name = run_name(placeless(self.training(row, seed)))
         return self.output_dir / "models" / name
 
-    def is_of(self, record: RowRecord, seed: int) -> bool:
-        """Say whether a record is of today's settings, and whole."""
-        if record.row not in self.table.models:
-            return False
-        same = record.training == placeless(self.training(record.row, seed))
-        return same and all(
-            c.title in record.values for c in self.table.columns
+    def is_of(self, record: RowRecord, row: str, seed: int) -> bool:
+        """Say whether a record is a row's, of today's settings, and whole."""
+        own = self.paper, self.name, self.scale, row
+        found = record.paper, record.table, record.scale, record.row
+        return (
+            own == found
+            and record.training == placeless(self.training(row, seed))
+            and record.looks == self.look_digests(row, seed)
+            and all(c.title in record.values for c in self.table.columns)
         )
+
+    def look_digests(self, row: str, seed: int) -> dict[str, str]:
+        """Return name -> digest of the settings of each look at a row."""
+        return {
+            name: settings_digest(placeless(self.look_config(name, row, seed)))
+            for name in self.table.looks
+        }
+
+    def records(self, directory: pathlib.Path) -> list[RowRecord]:
+        """Return what a directory has of the rows' records, in their order.
+
+        Raises:
+            ValueError: for a file that is no record of a row.
+        """
+        found = []
+        for row in self.table.models:
+            for seed in self.table.seeds(row, self.scale):
+                record = read_row(directory / f"{slug(row)}-{seed}.json")
+                if record is not None and self.is_of(record, row, seed):
+                    found.append(record)
+        return found
 
     def record(self, row: str, seed: int) -> RowRecord:
         """Train, look, and return what became of it."""
@@ -105,15 +127,23 @@ class PaperRows:
                     {cast(Any, r).provenance["revision"] for r in seen.values()}
                 ),
             },
+            looks=self.look_digests(row, seed),
         )
 
     def look(self, name: str, row: str, seed: int) -> Record:
         """Return an evaluation or analysis of a row's model."""
-        directory = self.directory(row, seed)
-        look, setting = self.table.looks[name], self.table.settings[self.scale]
-        config = look.config(str(directory / LAST), setting, self.data_dir)
-        own = directory / f"{slug(name)}-{_digest(placeless(config))}"
-        return look.run(config, own)
+        config = self.look_config(name, row, seed)
+        own = f"{slug(name)}-{settings_digest(placeless(config))}"
+        directory = self.directory(row, seed) / own
+        return self.table.looks[name].run(config, directory)
+
+    def look_config(self, name: str, row: str, seed: int) -> Any:
+        """Return the settings of an evaluation or analysis of a row."""
+        return self.table.looks[name].config(
+            str(self.directory(row, seed) / LAST),
+            self.table.settings[self.scale],
+            self.data_dir,
+        )
 
     def transfers(self) -> dict[str, dict[str, float]]:
         """Return row -> accuracy in % under each row's points, first seeds."""
@@ -141,22 +171,23 @@ class PaperRows:
         }
 
 
-def placeless(config: Any) -> dict[str, Any]:
-    """Return settings as plain data, without where files lie."""
-    settings = plain(config)
-    for place in ("data_dir", "model"):
-        settings.pop(place, None)
-    return settings
+def read_row(path: pathlib.Path) -> RowRecord | None:
+    """Return a row's record, `None` where there is no file.
+
+    Raises:
+        ValueError: for a file that is no record of a row.
+    """
+    if not path.is_file():
+        return None
+    record = read_record(path)
+    if not isinstance(record, RowRecord):
+        raise ValueError(f"{path} is no record of a table's row.")
+    return record
 
 
 def slug(title: str) -> str:
     """Return a title as the name of a file."""
     return re.sub(r"[^\w.]+", "_", title).strip("_.").lower()
-
-
-def _digest(settings: Mapping[str, Any]) -> str:
-    text = json.dumps(settings, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _short(value: float | None) -> float | None:

@@ -8,16 +8,19 @@ from collections.abc import Callable
 from typing import cast
 
 from tfrobust import reports
+from tfrobust.arguments import check_choice
 from tfrobust.experiments.paper_rows import PaperRows
-from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
+from tfrobust.experiments.papers.tables import SCALES
 from tfrobust.experiments.probing import probe
-from tfrobust.experiments.reproducing import find_paper_table
+from tfrobust.experiments.reproducing import make_directory
+from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import ProbeRecord
 from tfrobust.records import read_record
+from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
 _HEADER = [
@@ -52,19 +55,21 @@ def plan(
         data_dir: where prepared sets are.
         say: is told what a person should know; default `print`.
     """
+    check_choice("scale", scale, SCALES)
+    if not pathlib.Path(page).absolute().parent.is_dir():
+        raise ValueError(f"There is no directory for the page {page}.")
     records = pathlib.Path(records_dir)
-    (records / "probes").mkdir(parents=True, exist_ok=True)
+    make_directory(records / "probes")
     seen: dict[str, str] = {}
     parts, total = [], 0.0
     for paper, name in PRIORITY:
         say(f"{paper} {name}")
-        table = find_paper_table(paper, name)
-        work = PaperRows(table, paper, name, scale, records, data_dir)
+        work = paper_work(paper, name, scale, records, data_dir)
         rows, minutes = _rows(work, records, seen)
         total += minutes
         parts += [
             f"## {paper}, {name}",
-            f"{table.caption}. {minutes / 60:.1f} hours.",
+            f"{work.table.caption}. {minutes / 60:.1f} hours.",
             reports.as_markdown([_HEADER, *rows]),
         ]
     unlisted = {
@@ -78,16 +83,20 @@ def plan(
         "the order in which it is run. Training times come from fifty steps "
         "of each; attacks' are what the added AutoAttack takes, if what was "
         "trained with an inner maximisation stands and all else falls to "
-        f"APGD-CE. In all {total / 60:.1f} hours.",
+        "APGD-CE. The tables' own attacks, analyses and pictures, minutes "
+        f"each, are not counted. In all {total / 60:.1f} hours, what is done "
+        "included.",
     ]
-    pathlib.Path(page).write_text("\n\n".join([*head, *parts]) + "\n")
+    with whole_file(page) as part:
+        part.write_text("\n\n".join([*head, *parts]) + "\n")
 
 
 def _rows(
     work: PaperRows, records: pathlib.Path, seen: dict[str, str]
 ) -> tuple[list[list[str]], float]:
     """Return a table's rows and the minutes that they add."""
-    where = row_directory(records, work.paper, work.name, work.scale)
+    where = row_directory(records, work)
+    finished = [record.row for record in work.records(where)]
     rows, total = [], 0.0
     for row in work.table.models:
         seeds = work.table.seeds(row, work.scale)
@@ -96,7 +105,7 @@ def _rows(
         found = _probe(config, records / "probes" / f"{key}.json")
         training = found.step_seconds * found.steps / 60
         attacks = _attack_minutes(work, config, found)
-        done = sum((where / f"{slug(row)}-{s}.json").is_file() for s in seeds)
+        done = finished.count(row)
         shared = seen.get(key)
         if shared is None:
             total += len(seeds) * (training + attacks)

@@ -14,13 +14,14 @@ from tfrobust.experiments.kept_weights import keep_weights
 from tfrobust.experiments.paper_pages import page_text
 from tfrobust.experiments.paper_pages import paper_rows
 from tfrobust.experiments.paper_rows import PaperRows
+from tfrobust.experiments.paper_rows import read_row
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.papers.tables import SCALES
 from tfrobust.recipes.arguments import pick
-from tfrobust.records import read_record
 from tfrobust.records import RowRecord
+from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
 Say = Callable[[str], None]
@@ -64,14 +65,12 @@ def reproduce(
     Raises:
         ValueError: for an unknown paper, table, row or scale.
     """
-    found = find_paper_table(paper, table)
-    check_choice("scale", scale, SCALES)
+    work = paper_work(paper, table, scale, output_dir, data_dir)
+    found = work.table
     titles = {slug(title): title for title in found.models}
     rows = [pick("row", slug(row), titles) for row in rows]
-    output = pathlib.Path(output_dir)
-    work = PaperRows(found, paper, table, scale, output, data_dir)
-    where = row_directory(records_dir or output, paper, table, scale)
-    where.mkdir(parents=True, exist_ok=True)
+    where = row_directory(records_dir or output_dir, work)
+    make_directory(where)
     chosen = [
         (row, seed)
         for row in rows or found.models
@@ -80,44 +79,73 @@ def reproduce(
     for number, (row, seed) in enumerate(chosen, 1):
         say(f"[{number}/{len(chosen)}] {paper} {table}: {row}, seed {seed}")
         path = where / f"{slug(row)}-{seed}.json"
-        if not (path.is_file() and work.is_of(_read(path), seed)):
+        kept = read_row(path)
+        if kept is None or not work.is_of(kept, row, seed):
             record = work.record(row, seed)
             keep_weights(work, record, seed, where.parents[1] / "models")
             write_record(record, path)
-            write_page(paper, table, scale, where)
+            write_page(work, where)
     if found.transfer is not None and not rows:
         _add_transfers(work, where)
     if not rows:
         for look in found.pictures:
             _draw(work, look, where)
-    write_page(paper, table, scale, where)
-    done = read_rows(where)
+    write_page(work, where)
+    done = work.records(where)
     say(reports.as_text(paper_rows(found, done)))
     return done
 
 
+def paper_work(
+    paper: str,
+    table: str,
+    scale: str,
+    output_dir: str | pathlib.Path,
+    data_dir: str | None = None,
+) -> PaperRows:
+    """Return the rows of a table at a scale.
+
+    Raises:
+        ValueError: for an unknown paper, table or scale.
+    """
+    found = find_paper_table(paper, table)
+    check_choice("scale", scale, SCALES)
+    output = pathlib.Path(output_dir).resolve()
+    return PaperRows(found, paper, table, scale, output, data_dir)
+
+
 def row_directory(
-    records_dir: str | pathlib.Path, paper: str, table: str, scale: str
+    records_dir: str | pathlib.Path, work: PaperRows
 ) -> pathlib.Path:
     """Return where a table's records are."""
-    return pathlib.Path(records_dir) / paper / f"{table}-{scale}"
+    return pathlib.Path(records_dir) / work.paper / f"{work.name}-{work.scale}"
 
 
-def read_rows(directory: pathlib.Path) -> list[RowRecord]:
-    """Return a table's records."""
-    return [_read(path) for path in sorted(directory.glob("*.json"))]
+def make_directory(path: pathlib.Path) -> None:
+    """Make a directory, or say in the way of what it is."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise ValueError(
+            f"{path} can't be made: a file is in its way."
+        ) from error
 
 
-def write_page(
-    paper: str, table: str, scale: str, directory: pathlib.Path
-) -> None:
+def write_page(work: PaperRows, directory: pathlib.Path) -> None:
     """Write a table's page from its records."""
     pictures = sorted(
         f"{directory.name}/{path.name}" for path in directory.glob("*.png")
     )
-    found = find_paper_table(paper, table)
-    text = page_text(paper, table, scale, found, read_rows(directory), pictures)
-    directory.with_name(f"{directory.name}.md").write_text(text)
+    text = page_text(
+        work.paper,
+        work.name,
+        work.scale,
+        work.table,
+        work.records(directory),
+        pictures,
+    )
+    with whole_file(directory.with_name(f"{directory.name}.md")) as part:
+        part.write_text(text)
 
 
 def _add_transfers(work: PaperRows, where: pathlib.Path) -> None:
@@ -126,7 +154,7 @@ def _add_transfers(work: PaperRows, where: pathlib.Path) -> None:
         row: where / f"{slug(row)}-{work.table.seeds(row, work.scale)[0]}.json"
         for row in work.table.models
     }
-    records = {row: _read(path) for row, path in paths.items()}
+    records = {row: cast(RowRecord, read_row(p)) for row, p in paths.items()}
     if all(set(paths) <= set(r.values) for r in records.values()):
         return
     for row, values in work.transfers().items():
@@ -152,7 +180,3 @@ def _draw(work: PaperRows, look: str, where: pathlib.Path) -> None:
         for record in records:
             own = where / f"{name}-{slug(record.model)}.png"
             drawing.save([record], own)
-
-
-def _read(path: pathlib.Path) -> RowRecord:
-    return cast(RowRecord, read_record(path))

@@ -60,7 +60,8 @@ def add_to_zoo(
             "`name` must be of letters, digits, dots and hyphens. "
             f"Received: name={name!r}"
         )
-    if name in zoo.names(directory) and not overwrite:
+    is_new = directory is not None and not pathlib.Path(directory).exists()
+    if not is_new and name in zoo.names(directory) and not overwrite:
         raise ValueError(
             f"The zoo has {name!r} already; pass overwrite to replace it."
         )
@@ -175,17 +176,22 @@ def write_zoo_table(
         ValueError: for a page without the marks.
     """
     path = pathlib.Path(page)
-    if not path.is_file():
-        raise ValueError(f"There is no page {path}.")
-    head, tail = _around_marks(path.read_text(), path)
+    head, tail = check_zoo_page(page)
     table = reports.as_markdown(zoo_table(directory))
     with whole_file(path) as part:
         part.write_text(f"{head}{_MARKS[0]}{table}\n{_MARKS[1]}{tail}")
 
 
-def _around_marks(text: str, page: pathlib.Path) -> tuple[str, str]:
-    """Return what stands before and after the table's marks."""
-    head, first, rest = text.partition(_MARKS[0])
+def check_zoo_page(page: str | pathlib.Path) -> tuple[str, str]:
+    """Return what stands before and after the table's marks on a page.
+
+    Raises:
+        ValueError: for no page, or one without the marks.
+    """
+    path = pathlib.Path(page)
+    if not path.is_file():
+        raise ValueError(f"There is no page {path}.")
+    head, first, rest = path.read_text().partition(_MARKS[0])
     _, last, tail = rest.partition(_MARKS[1])
     if not first or not last:
         marks = " and ".join(mark.strip() for mark in _MARKS)

@@ -27,6 +27,7 @@ class RowRecord:
         seconds: of the training.
         model_digest: SHA-256 of the weights.
         provenance: seed, versions, revision.
+        looks: name of an evaluation or analysis -> digest of its settings.
     """
 
     paper: str
@@ -41,6 +42,7 @@ class RowRecord:
     seconds: float
     model_digest: str
     provenance: dict[str, Any]
+    looks: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

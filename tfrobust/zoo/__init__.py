@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import zipfile
+import zlib
 from typing import Any
 from typing import cast
 
@@ -25,6 +26,16 @@ from tfrobust.records import read_record
 from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
+# What reading a damaged file of weights raises.
+_DAMAGE = (
+    EOFError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _OWN = pathlib.Path(__file__).parent / "models"
 Directory = str | os.PathLike[str] | None
 
@@ -35,7 +46,10 @@ def names(directory: Directory = None) -> list[str]:
     Args:
         directory: where they are; default those that ride along.
     """
-    return sorted(path.stem for path in _place(directory).glob("*.json"))
+    place = _place(directory)
+    if not place.is_dir():
+        raise ValueError(f"There is no directory {place}.")
+    return sorted(path.stem for path in place.glob("*.json"))
 
 
 def card(name: str, directory: Directory = None) -> CardRecord:
@@ -49,7 +63,11 @@ def card(name: str, directory: Directory = None) -> CardRecord:
         ValueError: for an unknown name (with the nearest).
     """
     check_choice("name", name, tuple(names(directory)))
-    return cast(CardRecord, read_record(_place(directory) / f"{name}.json"))
+    path = _place(directory) / f"{name}.json"
+    record = read_record(path)
+    if not isinstance(record, CardRecord) or record.name != name:
+        raise ValueError(f"{path} is no card of a model {name}.")
+    return record
 
 
 def load(name: str, directory: Directory = None) -> keras.Model:
@@ -70,7 +88,7 @@ def load(name: str, directory: Directory = None) -> keras.Model:
         with np.load(path) as file:
             stored = [file[f"arr_{k}"] for k in range(len(file.files))]
         classifier.set_weights([w.astype("float32") for w in stored])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise ValueError(f"{path} doesn't hold {name}'s weights.") from error
     if weights_digest(classifier) != found.model_digest:
         raise ValueError(f"{path} doesn't hold the weights of {name}'s card.")
@@ -149,4 +167,7 @@ def _in_float32(config: Any) -> Any:
 
 
 def _place(directory: Directory) -> pathlib.Path:
-    return _OWN if directory is None else pathlib.Path(directory)
+    place = _OWN if directory is None else pathlib.Path(directory)
+    if place.exists() and not place.is_dir():
+        raise ValueError(f"{place} is no directory.")
+    return place
