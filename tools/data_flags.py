@@ -12,12 +12,21 @@ class DataFlags:
 
     Args:
         flag_set: the tool's flags; a group "Data" begins there.
+        default: what --data is where nobody says; default digits.
+        meaning: added to its help; default nothing.
     """
 
-    def __init__(self, flag_set: cli.FlagSet) -> None:
+    def __init__(
+        self,
+        flag_set: cli.FlagSet,
+        default: str | None = "digits",
+        meaning: str = "",
+    ) -> None:
         flag_set.group("Data")
         self._data = flag_set.string(
-            "data", "digits", "digits, mnist, cifar10, or any TFDS image set"
+            "data",
+            default,
+            f"digits, mnist, cifar10, or any TFDS image set{meaning}",
         )
         self._data_dir = flag_set.string(
             "data_dir", None, "prepared data sets; default $TFDS_DATA_DIR"
@@ -27,7 +36,7 @@ class DataFlags:
         )
 
     @property
-    def name(self) -> str:
+    def name(self) -> str | None:
         """The data set asked for."""
         return self._data.value
 

@@ -1,6 +1,7 @@
-"""List the trained models that ride along, or add one.
+"""List the trained models that ride along, show a card, or add one.
 
   python -m tools.zoo
+  python -m tools.zoo --name=mnist-smallcnn-trades
   python -m tools.zoo --add=runs/trades --name=digits-trades --directory=models
   python -m tools.evaluate --model=models/digits-trades.npz \\
       --attacks=autoattack --output_dir=runs/digits_trades_autoattack
@@ -15,6 +16,7 @@ import tools.quiet  # noqa: F401  (first: it silences the imports below)
 # isort: split
 from tfrobust import experiments
 from tfrobust import reports
+from tfrobust import zoo
 from tools import cli
 
 FLAGS = cli.FlagSet(__doc__)
@@ -23,7 +25,7 @@ _ADD = FLAGS.string("add", None, "run directory of a training to add")
 _EVALUATION = FLAGS.string(
     "evaluation", None, "run directory of tools.evaluate, for the card"
 )
-_NAME = FLAGS.string("name", None, "of the model that is added or evaluated")
+_NAME = FLAGS.string("name", None, "of the model; alone, its card is shown")
 
 FLAGS.group("Where")
 _DIRECTORY = FLAGS.string(
@@ -36,14 +38,16 @@ _OVERWRITE = FLAGS.switch("overwrite", "replace a model, or a card's results")
 
 
 def main() -> None:
-    """Add what the flags name, then list."""
+    """Add what the flags name, then list; or show a card."""
     given = _ADD.value is not None or _EVALUATION.value is not None
-    if given != (_NAME.value is not None):
+    if given and _NAME.value is None:
         raise ValueError(
-            "Pass --name with --add or --evaluation, and only then. "
-            f"Received: name={_NAME.value}"
+            "Pass --name with --add and --evaluation. Received: name=None"
         )
     directory = _DIRECTORY.value
+    if _NAME.value is not None and not given:
+        print("\n".join(reports.card_lines(zoo.card(_NAME.value, directory))))
+        return
     if _PAGE.value is not None:
         experiments.check_zoo_page(_PAGE.value)
     if _ADD.value is not None:

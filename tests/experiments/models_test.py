@@ -15,6 +15,7 @@ from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.models import usual_data
 from tfrobust.records import CardRecord
 
 
@@ -97,6 +98,13 @@ def test_a_model_of_a_zoo_is_attacked_as_its_defense(name, settings, tmp_path):
         for of in (objective, model.adaptive_objective)
     )
     np.testing.assert_array_equal(values, expected)
+
+
+def test_a_model_of_a_zoo_knows_its_data(tmp_path):
+    assert usual_data("zoo:mnist-smallcnn-trades") == "mnist"
+    _kept("standard", tmp_path)
+    assert usual_data(tmp_path / "one.npz") == "digits"
+    assert usual_data(tmp_path / "any.keras") == "digits"
 
 
 def test_what_a_card_can_not_hold_is_unknown(tmp_path):

@@ -81,13 +81,19 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
     assert "old" not in page.read_text()
     assert page.read_text().endswith("<!-- end of zoo -->\nb\n")
     assert f"{worst:.2f}" in capsys.readouterr().out
+    assert not _run(zoo_tool, "--name=digits-trades", place)
+    shown = capsys.readouterr().out
+    assert f"first 50 test images: clean {card.results['clean']:.2f}" in shown
+    assert "what an adaptive attack climbs: TradesLoss" in shown
+    assert f"by: {card.command}\n" in shown and len(shown) < 1500
 
 
 @pytest.mark.parametrize(
     "flags, message",
     [
         (["--add=RUN"], "Pass --name"),
-        (["--name=a"], "Pass --name"),
+        (["--evaluation=OF_RUN"], "Pass --name"),
+        (["--name=kep"], "Did you mean 'kept'"),
         (["--add=RUN", "--name=../a"], "`name` must be of letters"),
         (["--add=nowhere", "--name=a"], "no finished training in nowhere"),
         (["--add=RUN", "--name=kept"], "has 'kept' already"),

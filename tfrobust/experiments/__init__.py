@@ -12,6 +12,7 @@ from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.masked_table import MASKED_TABLES
 from tfrobust.experiments.masked_table import masking_table
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.models import usual_data
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.planning import plan
 from tfrobust.experiments.preparing import prepare
@@ -63,6 +64,7 @@ __all__ = [
     "reproduce",
     "train",
     "transfer",
+    "usual_data",
     "write_claims",
     "write_zoo_table",
     "zoo_table",

@@ -62,6 +62,12 @@ def _zoo_entry(
     return (path.stem, path.parent) if path.suffix == ".npz" else None
 
 
+def usual_data(path: str | pathlib.Path) -> str:
+    """Return the data set of a zoo's model, of any other model digits."""
+    entry = _zoo_entry(path)
+    return "digits" if entry is None else zoo.card(*entry).data
+
+
 def load_classifier(path: str | pathlib.Path) -> keras.Model:
     """Load a model as a classifier from images to logits.
 

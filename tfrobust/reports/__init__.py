@@ -3,6 +3,7 @@
 from tfrobust.reports.benchmarks import attack_benchmark_rows
 from tfrobust.reports.benchmarks import bare_rows
 from tfrobust.reports.benchmarks import benchmark_rows
+from tfrobust.reports.cards import card_lines
 from tfrobust.reports.figures import plot_accuracy_against_epsilon
 from tfrobust.reports.figures import plot_curvature
 from tfrobust.reports.figures import plot_flatness
@@ -43,6 +44,7 @@ __all__ = [
     "bare_rows",
     "benchmark_rows",
     "caption",
+    "card_lines",
     "csv_report",
     "curvature_rows",
     "flatness_rows",
