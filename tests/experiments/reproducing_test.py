@@ -61,7 +61,7 @@ def test_smoke(models, paper, name):
         wanted = [c.title for c in table.columns] + sources
         assert sorted(row.values) == sorted(wanted)
         for value in row.values.values():
-            assert value is None or f"{value:.4g}" in text
+            assert value is None or f"{round(value, 4):.4g}" in text
         for number in table.published.get(row.row, ()):
             assert f"({number:g})" in text
     pictures = list((models / paper / f"{name}-smoke").glob("*.png"))
@@ -365,11 +365,15 @@ def test_what_masks_is_named_with_its_worst_number():
     ) in text
 
 
-def test_shares_below_one_percent_have_three_digits():
+def test_means_have_four_digits_and_four_decimals_at_most():
     values = [0.0, 0.0, 0.1]
     records = [_row("a", {"clean": v}, s) for s, v in enumerate(values)]
     rows = paper_pages.paper_rows(_table("a", ["clean"]), records)
-    assert rows[1][1] == "0.033 ± 0.058"
+    assert rows[1][1] == "0.0333 ± 0.058"
+    (row,) = paper_pages.paper_rows(
+        _table("a", ["norm"]), [_row("a", {"norm": 1.23456})]
+    )[1:]
+    assert row[1] == "1.235"
 
 
 def test_the_regression_is_of_roots_where_the_paper_takes_them():

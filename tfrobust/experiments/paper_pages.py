@@ -125,7 +125,7 @@ def _cell(values: Sequence[float | None], published: float | None) -> str:
     numbers = [v for v in values if v is not None]
     text = "-"
     if numbers:
-        text = f"{round(statistics.fmean(numbers), 3):.4g}"
+        text = f"{round(statistics.fmean(numbers), 4):.4g}"
     if len(numbers) > 1:
         text += f" ± {statistics.stdev(numbers):.2g}"
     return text if published is None else f"{text} ({published:g})"
