@@ -10,6 +10,7 @@ from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
+from tfrobust.experiments.reproducing import write_page
 from tfrobust.experiments.run_names import placeless
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import read_record
@@ -217,10 +218,11 @@ def _write_row(directory, scale, row, values):
         training=placeless(work.training(row, 0)),
         seconds=1.0,
         model_digest="0",
-        provenance={},
+        provenance={"revision": "1", "tensorflow": "2", "keras": "3"},
         looks=work.look_digests(row, 0),
     )
     write_record(record, where / f"{slug(row)}-0.json")
+    write_page(work, where)
 
 
 def test_a_finding_is_explained_at_the_scale_that_it_is_of(tmp_path):
@@ -242,6 +244,8 @@ def test_a_finding_is_explained_at_the_scale_that_it_is_of(tmp_path):
     assert "**Held.** MAT, SO: PGD leaves 82.1 %, adaptive 9.8 %. The" in there
     assert "[manifold-aware, table-4](manifold-aware/table-4-paper.md)" in there
     assert why not in there
+    # A table without a page is named, not linked.
+    assert "(structured-gradient, lrc)" in there
 
 
 def test_a_finding_of_the_other_kind_is_not_explained(tmp_path):

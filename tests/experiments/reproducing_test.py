@@ -434,6 +434,9 @@ def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
     minutes = 2 * (2350 * 0.06 + 5000 * 0.012) / 60
     lfr = "| LFR | small_cnn, mnist | 1,234 | 4 | 7 | 1 "
     assert f"{lfr}| 5.0 | {minutes:.1f} | 0 of 1 |" in text
+    page = tmp_path / "r" / "local-flatness" / "table-1-cpu.md"
+    hours = (5.0 + minutes) / 60
+    assert f"| LFR (not run (estimate {hours:.2f} h)) |" in page.read_text()
     trainings, attacks = set(), 0
     total = 0.0
     for paper, name in planning.PRIORITY:

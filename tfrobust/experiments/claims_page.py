@@ -93,7 +93,10 @@ def claims_text(
         work = paper_work(claim.paper, claim.table, scale, ".")
         where = row_directory(records_dir, work)
         records = work.records(where)
-        parts += [f"## {claim.text}", _paragraph(claim, work, records)]
+        page = where.with_name(f"{where.name}.md")
+        text = _paragraph(claim, work, records)
+        origin = f"{_where(work, page.is_file())}{_sizes(records)}"
+        parts += [f"## {claim.text}", f"{text} ({origin})"]
     for overhead in OVERHEADS:
         text = "**Not run**: no benchmark of training steps was given."
         if train_step is not None:
@@ -107,7 +110,7 @@ def claims_text(
 def _paragraph(
     claim: Claim, work: PaperRows, records: Sequence[RowRecord]
 ) -> str:
-    """Return the verdict, its numbers, the paper's, and where they are."""
+    """Return the verdict, its numbers and the paper's."""
     rows = mean_values(work.table, records)
     held, text = _judged(functools.partial(claim.judge, rows))
     if claim.why and work.scale == "cpu" and held is claim.explains:
@@ -117,11 +120,7 @@ def _paragraph(
         text += f" The paper's numbers: {told.partition('.** ')[2]}"
         if not own:
             text += " By these it would not hold."
-    name = f"{claim.paper}, {claim.table}"
-    if not records:
-        return f"{text} ({name})"
-    path = f"{claim.paper}/{claim.table}-{work.scale}.md"
-    return f"{text} ([{name}]({path}); {_sizes(records)})"
+    return text
 
 
 def _judged(judge: Callable[[], Finding]) -> tuple[bool | None, str]:
@@ -139,13 +138,20 @@ def _published(work: PaperRows) -> dict[str, dict[str, float]]:
     }
 
 
+def _where(work: PaperRows, has_page: bool) -> str:
+    name = f"{work.paper}, {work.name}"
+    path = f"{work.paper}/{work.name}-{work.scale}.md"
+    return f"[{name}]({path})" if has_page else name
+
+
 def _sizes(records: Sequence[RowRecord]) -> str:
-    """Return how many seeds and images the numbers are of."""
+    """Return how many seeds and images the numbers are of, or nothing."""
     rows = [record.row for record in records]
     seeds = sorted({rows.count(row) for row in rows})
     images = sorted({n for r in records for n in r.examples.values()})
     told = [_span(seeds, "seed"), _span(images, "image")]
-    return ", ".join(text for text in told if text)
+    text = ", ".join(text for text in told if text)
+    return f"; {text}" if text else ""
 
 
 def _span(counts: Sequence[int], unit: str) -> str:

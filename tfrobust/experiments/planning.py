@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import pathlib
 from collections.abc import Callable
 from typing import cast
 
 from tfrobust import reports
 from tfrobust.arguments import check_choice
+from tfrobust.experiments.estimates import attack_minutes
+from tfrobust.experiments.estimates import probe_path
+from tfrobust.experiments.estimates import training_minutes
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
@@ -17,6 +19,7 @@ from tfrobust.experiments.probing import probe
 from tfrobust.experiments.reproducing import make_directory
 from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
+from tfrobust.experiments.reproducing import write_page
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import ProbeRecord
 from tfrobust.records import read_record
@@ -46,7 +49,8 @@ def plan(
 ) -> None:
     """Write what each row of each table takes, in the order of its worth.
 
-    Times come from fifty steps of each training, which are kept.
+    Times come from fifty steps of each training, which are kept. Each
+    table's page is written, too, with estimates of what it lacks.
 
     Args:
         records_dir: of rows that are done; probes are kept there too.
@@ -66,6 +70,7 @@ def plan(
         say(f"{paper} {name}")
         work = paper_work(paper, name, scale, records, data_dir)
         rows, minutes = _rows(work, records, seen)
+        write_page(work, row_directory(records, work))
         total += minutes
         parts += [
             f"## {paper}, {name}",
@@ -102,9 +107,9 @@ def _rows(
         seeds = work.table.seeds(row, work.scale)
         config = work.training(row, seeds[0])
         key = work.directory(row, seeds[0]).name
-        found = _probe(config, records / "probes" / f"{key}.json")
-        training = found.step_seconds * found.steps / 60
-        attacks = _attack_minutes(work, config, found)
+        found = _probe(config, probe_path(records, work, row))
+        training = training_minutes(found)
+        attacks = attack_minutes(work, config, found)
         done = finished.count(row)
         shared = seen.get(key)
         if shared is None:
@@ -133,27 +138,6 @@ def _probe(config: TrainingConfig, path: pathlib.Path) -> ProbeRecord:
     found = probe(config)
     write_record(found, path)
     return found
-
-
-def _attack_minutes(
-    work: PaperRows, config: TrainingConfig, found: ProbeRecord
-) -> float:
-    """Return what AutoAttack takes if it breaks nothing that should stand.
-
-    APGD-CE and APGD-T take 100 and 9 x 100 gradients, FAB-T 9 x 100 of two
-    logits' difference, about a gradient and a half each, Square 5,000
-    forward passes. Without an inner maximisation nothing should stand longer
-    than APGD-CE takes.
-    """
-    added = work.table.settings[work.scale].added
-    if "added" not in work.table.looks:
-        return 0.0
-    batches = math.ceil((added.get("num_examples") or 10_000) / 250)
-    seconds = 100 * found.gradient_seconds
-    if "num_steps" in config.settings:
-        seconds += (900 + 1.5 * 900) * found.gradient_seconds
-        seconds += 5000 * found.forward_seconds
-    return batches * seconds / 60
 
 
 def _network(config: TrainingConfig) -> str:

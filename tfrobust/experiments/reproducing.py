@@ -10,6 +10,7 @@ from typing import cast
 
 from tfrobust import reports
 from tfrobust.arguments import check_choice
+from tfrobust.experiments.estimates import estimates
 from tfrobust.experiments.kept_weights import keep_weights
 from tfrobust.experiments.paper_pages import page_text
 from tfrobust.experiments.paper_pages import paper_rows
@@ -143,7 +144,9 @@ def write_page(work: PaperRows, directory: pathlib.Path) -> None:
         work.table,
         work.records(directory),
         pictures,
+        estimates(work, directory.parents[1]),
     )
+    directory.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(directory.with_name(f"{directory.name}.md")) as part:
         part.write_text(text)
 

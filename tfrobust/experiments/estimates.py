@@ -1,0 +1,61 @@
+"""How long a row of a paper's table takes, from fifty steps of it."""
+
+from __future__ import annotations
+
+import math
+import pathlib
+from typing import cast
+
+from tfrobust.experiments.paper_rows import PaperRows
+from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.records import ProbeRecord
+from tfrobust.records import read_record
+
+
+def probe_path(
+    records_dir: pathlib.Path, work: PaperRows, row: str
+) -> pathlib.Path:
+    """Return where the probe of a row's training is kept."""
+    seed = work.table.seeds(row, work.scale)[0]
+    return records_dir / "probes" / f"{work.directory(row, seed).name}.json"
+
+
+def training_minutes(found: ProbeRecord) -> float:
+    """Return what a training takes."""
+    return found.step_seconds * found.steps / 60
+
+
+def attack_minutes(
+    work: PaperRows, config: TrainingConfig, found: ProbeRecord
+) -> float:
+    """Return what AutoAttack takes if it breaks nothing that should stand.
+
+    APGD-CE and APGD-T take 100 and 9 x 100 gradients, FAB-T 9 x 100 of two
+    logits' difference, about a gradient and a half each, Square 5,000
+    forward passes. Without an inner maximisation nothing should stand longer
+    than APGD-CE takes.
+    """
+    added = work.table.settings[work.scale].added
+    if "added" not in work.table.looks:
+        return 0.0
+    batches = math.ceil((added.get("num_examples") or 10_000) / 250)
+    seconds = 100 * found.gradient_seconds
+    if "num_steps" in config.settings:
+        seconds += (900 + 1.5 * 900) * found.gradient_seconds
+        seconds += 5000 * found.forward_seconds
+    return batches * seconds / 60
+
+
+def estimates(work: PaperRows, records_dir: pathlib.Path) -> dict[str, str]:
+    """Return row -> " (estimate N h)", where its training was probed."""
+    told = {}
+    for row in work.table.models:
+        path = probe_path(records_dir, work, row)
+        if not path.is_file():
+            continue
+        found = cast(ProbeRecord, read_record(path))
+        seeds = work.table.seeds(row, work.scale)
+        config = work.training(row, seeds[0])
+        minutes = training_minutes(found) + attack_minutes(work, config, found)
+        told[row] = f" (estimate {len(seeds) * minutes / 60:.2f} h)"
+    return told
