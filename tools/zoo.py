@@ -22,8 +22,8 @@ from tools import cli
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("What")
 _ADD = FLAGS.string("add", None, "run directory of a training to add")
-_EVALUATION = FLAGS.string(
-    "evaluation", None, "run directory of tools.evaluate, for the card"
+_EVALUATION = FLAGS.names(
+    "evaluation", "", "run directories of tools.evaluate, for the card"
 )
 _NAME = FLAGS.string("name", None, "of the model; alone, its card is shown")
 
@@ -39,7 +39,7 @@ _OVERWRITE = FLAGS.switch("overwrite", "replace a model, or a card's results")
 
 def main() -> None:
     """Add what the flags name, then list; or show a card."""
-    given = _ADD.value is not None or _EVALUATION.value is not None
+    given = _ADD.value is not None or bool(_EVALUATION.value)
     if given and _NAME.value is None:
         raise ValueError(
             "Pass --name with --add and --evaluation. Received: name=None"
@@ -54,7 +54,7 @@ def main() -> None:
         experiments.add_to_zoo(
             _ADD.value, _NAME.value, directory, overwrite=_OVERWRITE.value
         )
-    if _EVALUATION.value is not None:
+    if _EVALUATION.value:
         experiments.add_results(
             _NAME.value,
             _EVALUATION.value,

@@ -26,13 +26,13 @@ def run(tmp_path_factory):
     return path
 
 
-def _evaluate(model, path):
+def _evaluate(model, path, attacks="noise,fgsm", num_examples=50):
     return _run(
         evaluate,
         f"--model={model}",
         "--data=digits",
-        "--attacks=noise,fgsm",
-        "--num_examples=50",
+        f"--attacks={attacks}",
+        f"--num_examples={num_examples}",
         "--masking_examples=0",
         f"--output_dir={path}",
     )
@@ -86,6 +86,25 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
     assert f"first 50 test images: clean {card.results['clean']:.2f}" in shown
     assert "what an adaptive attack climbs: TradesLoss" in shown
     assert f"by: {card.command}\n" in shown and len(shown) < 1500
+
+
+def test_evaluations_of_the_same_images_share_a_card(run, tmp_path, capsys):
+    place = f"--directory={tmp_path}"
+    assert not _run(zoo_tool, f"--add={run}", "--name=kept", place)
+    first, second, fewer = (tmp_path / name for name in ("a", "b", "c"))
+    assert not _evaluate(tmp_path / "kept.npz", first)
+    assert not _evaluate(tmp_path / "kept.npz", second, "adaptive")
+    assert not _evaluate(tmp_path / "kept.npz", fewer, "adaptive", 40)
+    both = f"--evaluation={first},{second}"
+    assert not _run(zoo_tool, both, "--name=kept", place)
+    records = [read_record(p / "evaluation.json") for p in (first, second)]
+    worst = np.logical_and(*(record.worst_case for record in records))
+    results = zoo.card("kept", tmp_path).results
+    assert results["worst case"] == pytest.approx(100 * worst.mean())
+    assert [*results] == ["adaptive-40", "clean", "fgsm", "noise", "worst case"]
+    unlike = f"--evaluation={first},{fewer}"
+    assert _run(zoo_tool, unlike, "--name=kept", place, "--overwrite") == 1
+    assert "same images. Received: 50 and 40" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

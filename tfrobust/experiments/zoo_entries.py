@@ -8,6 +8,7 @@ import pathlib
 import re
 import shlex
 from collections.abc import Callable
+from collections.abc import Sequence
 from typing import cast
 
 from tfrobust import reports
@@ -99,24 +100,25 @@ def add_to_zoo(
 
 def add_results(
     name: str,
-    evaluation: str | pathlib.Path,
+    evaluations: Sequence[str | pathlib.Path],
     directory: zoo.Directory = None,
     *,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
 ) -> CardRecord:
-    """Put an evaluation on the card of the model that it was of.
+    """Put evaluations on the card of the model that they were of.
 
     Args:
         name: of a model in the zoo.
-        evaluation: directory of a run of tools.evaluate.
+        evaluations: directories of runs of tools.evaluate, of the same
+            images.
         directory: where it is; default those that ride along.
         overwrite: replace the results that are there.
         say: is told what a person should know; default `print`.
 
     Raises:
-        ValueError: for an evaluation of another model, or none, or where the
-            card has results.
+        ValueError: for an evaluation of another model or of other images
+            than the first's, or none, or where the card has results.
     """
     card = zoo.card(name, directory)
     if card.results and not overwrite:
@@ -124,17 +126,7 @@ def add_results(
             f"{name} has results already, {', '.join(card.results)}; pass "
             "overwrite to replace them."
         )
-    path = pathlib.Path(evaluation) / "evaluation.json"
-    record = cast(EvaluationRecord, _read(path, EvaluationRecord, "evaluation"))
-    # Weights alone don't tell what is before and behind them.
-    called = f"zoo:{name}", f"{name}.npz"
-    same = pathlib.Path(record.model).name in called
-    if not same or record.model_digest != card.model_digest:
-        raise ValueError(
-            f"{path} is not of {name} as it is loaded; "
-            f"evaluate --model=zoo:{name} or its .npz file. "
-            f"Received: model={record.model}"
-        )
+    record = _joined([_evaluation(card, path) for path in evaluations])
     shares = {
         "clean": record.clean_accuracy,
         **{a.name: a.robust_accuracy for a in record.attacks},
@@ -149,6 +141,39 @@ def add_results(
     zoo.save(zoo.load(name, directory), card, directory)
     say(f"{name}: {100 * record.worst_case_accuracy:.2f} % in the worst case.")
     return card
+
+
+def _evaluation(
+    card: CardRecord, directory: str | pathlib.Path
+) -> EvaluationRecord:
+    """Return the evaluation in a directory, of a card's model."""
+    path = pathlib.Path(directory) / "evaluation.json"
+    record = cast(EvaluationRecord, _read(path, EvaluationRecord, "evaluation"))
+    # Weights alone don't tell what is before and behind them.
+    called = f"zoo:{card.name}", f"{card.name}.npz"
+    same = pathlib.Path(record.model).name in called
+    if not same or record.model_digest != card.model_digest:
+        raise ValueError(
+            f"{path} is not of {card.name} as it is loaded; "
+            f"evaluate --model=zoo:{card.name} or its .npz file. "
+            f"Received: model={record.model}"
+        )
+    return record
+
+
+def _joined(records: Sequence[EvaluationRecord]) -> EvaluationRecord:
+    """Return the first evaluation with the attacks of all."""
+    first, *others = records
+    for other in others:
+        images = (other.data, other.split, other.clean)
+        if images != (first.data, first.split, first.clean):
+            raise ValueError(
+                "Evaluations on one card must be of the same images. Received: "
+                f"{first.num_examples} and {other.num_examples} of "
+                f"{first.data} and {other.data}"
+            )
+    attacks = {a.name: a for record in records for a in record.attacks}
+    return dataclasses.replace(first, attacks=tuple(attacks.values()))
 
 
 def zoo_table(directory: zoo.Directory = None) -> list[list[str]]:
