@@ -174,7 +174,9 @@ CLAIMS = (
         "table-4",
         claim_judges.leaves_what("MAT, BIBO", "MAT, SO, BIBO", 3.0, 5.0),
         why="Cross-entropy has no gradient at nearly all of its images, for "
-        "the SO term: its masking report fails, and PGD stays where it began.",
+        "the SO term: its masking report fails, and PGD stays where it began. "
+        "Nor is its adaptive attack the strongest: see AutoAttack there, and "
+        "APGD whose cross-entropy doesn't saturate in table-4-tempered.",
         explains=True,
     ),
     Claim(
