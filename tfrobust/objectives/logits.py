@@ -119,7 +119,7 @@ class TemperedCrossEntropy(Objective):
     Args:
         spread: of the clean logits over T; positive, default 20 (ours:
             of 5, 10 and 20 the one under which the least stood of a model
-            of LFR and, within two images of 200, of three others).
+            of LFR and, within three images of 200, of three others).
 
     References:
         On floating-point errors of cross-entropy's gradient in attacks, and
