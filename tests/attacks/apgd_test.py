@@ -1,10 +1,12 @@
 """APGD against the paper's algorithm written out in numpy."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests import networks
 from tfrobust import attacks
+from tfrobust import objectives
 from tfrobust.attacks.apgd import checkpoints
 from tfrobust.attacks.apgd import Halving
 from tfrobust.attacks.apgd import rival_pairs
@@ -115,3 +117,9 @@ def test_rivals_come_by_their_clean_logits():
     for rank, pair in enumerate(pairs, 1):
         np.testing.assert_array_equal(pair[:, 0], y)
         np.testing.assert_array_equal(pair[:, 1], order[:, rank])
+
+
+def test_a_targeted_ascent_needs_an_objective_of_pairs():
+    ball = NormBall("inf", epsilon=0.1)
+    with pytest.raises(ValueError, match="pairs .y, target.*CrossEntropy"):
+        attacks.TargetedAPGD(ball, objective=objectives.CrossEntropy())

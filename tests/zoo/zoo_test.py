@@ -76,3 +76,19 @@ def test_an_unknown_name_is_answered_with_the_nearest(kept):
 def test_what_rides_along_is_whole(name):
     classifier = zoo.load(name)
     assert weights_digest(classifier) == zoo.card(name).model_digest
+
+
+def test_a_directory_that_is_none_is_not_an_empty_zoo(tmp_path):
+    with pytest.raises(ValueError, match="There is no directory"):
+        zoo.names(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="is no directory"):
+        zoo.names(tmp_path / "file")
+
+
+def test_a_card_of_another_name_is_refused(kept):
+    directory, _, _ = kept
+    card = directory / "digits-small.json"
+    (directory / "other.json").write_text(card.read_text())
+    with pytest.raises(ValueError, match="no card of a model other"):
+        zoo.card("other", directory)
