@@ -149,7 +149,7 @@ _RESNET = keras.applications.ResNet50
     [
         (_MOBILE, 96, 2),
         pytest.param(_MOBILE, 96, 10, marks=pytest.mark.slow),
-        (_RESNET, 96, 10),
+        pytest.param(_RESNET, 96, 10, marks=pytest.mark.slow),
         pytest.param(_MOBILE, 96, 1000, marks=pytest.mark.slow),
         pytest.param(_RESNET, 224, 1000, marks=pytest.mark.slow),
         pytest.param(_MOBILE, 224, 1000, marks=pytest.mark.slow),

@@ -81,6 +81,7 @@ def test_checkpoints_of_a_hundred_steps():
     assert checkpoints(10) == [2, 3, 4, 5, 6, 7, 8, 9, 10]
 
 
+@pytest.mark.slow
 def test_in_l2_it_is_the_worst_of_its_parts(digits):
     model, x, y, _ = digits
     x, y = x[:50], y[:50]
@@ -93,8 +94,7 @@ def test_in_l2_it_is_the_worst_of_its_parts(digits):
     assert by_gradient.sum() < parts[3].sum() < 45
 
 
-def test_plus_is_no_weaker(digits):
-    model, x, y, _ = digits
+def test_plus_has_more_starts_and_parts():
     plus = attacks.AutoAttack(_BALL, version="plus")
     assert [type(a).__name__ for a in plus.attacks] == [
         "APGD",
@@ -112,6 +112,12 @@ def test_plus_is_no_weaker(digits):
         1,
         1,
     ]
+
+
+@pytest.mark.slow
+def test_plus_is_no_weaker(digits):
+    model, x, y, _ = digits
+    plus = attacks.AutoAttack(_BALL, version="plus")
     x, labels = x[:30], y[:30].astype("int64")
     standard = attacks.AutoAttack(_BALL)(model, x, labels)
     found = plus(model, x, labels)

@@ -1,6 +1,7 @@
 """What every attack promises. A public attack without a row fails."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -87,13 +88,17 @@ def _model():
     return networks.tiny_cnn(activation="relu")
 
 
+# No attack changes it, so its graphs serve all tests.
+_shared_model = functools.cache(_model)
+
+
 def test_every_public_attack_has_a_row():
     assert {name.split("-")[0] for name in ROWS} == _PUBLIC
 
 
 @every_attack
 def test_points_keep_type_ball_and_box(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.batch(model, 12)
     result = attack(model, x, y)
     assert result.x_adv.shape == x.shape
@@ -113,7 +118,7 @@ def test_points_keep_type_ball_and_box(attack):
 
 @every_attack
 def test_zero_radius_is_the_identity(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.batch(model)
     ball = attack.threat_model.with_epsilon(0.0)
     result = dataclasses.replace(attack, threat_model=ball)(model, x, y)
@@ -122,7 +127,7 @@ def test_zero_radius_is_the_identity(attack):
 
 @every_attack
 def test_misclassified_examples_are_left_alone(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.batch(model, 20)
     result = attack(model, x, y)
     wrong = result.clean_predictions != y
@@ -134,7 +139,7 @@ def test_misclassified_examples_are_left_alone(attack):
 
 @every_attack
 def test_success_is_what_a_fresh_pass_says(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.batch(model, 20)
     result = attack(model, x, y)
     predictions = np.asarray(model(result.x_adv)).argmax(1)
@@ -146,7 +151,7 @@ def test_success_is_what_a_fresh_pass_says(attack):
 
 @every_attack
 def test_same_seed_same_result_and_batches_do_not_matter(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.labelled(model, 9)
     whole = attack(model, x, y)
     again = attack(model, x, y)
@@ -232,7 +237,7 @@ def test_training_points_are_the_last_iterates_of_evaluation(attack, float64):
 
 @pytest.mark.parametrize("attack", _GRADIENT.values(), ids=_GRADIENT.keys())
 def test_the_best_point_is_at_least_as_good_as_the_last(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.labelled(model, 20)
     best = dataclasses.replace(attack, keep_best=True)(model, x, y)
     last = dataclasses.replace(attack, keep_best=False)(model, x, y)

@@ -1,4 +1,7 @@
-"""Two processes on loopback train every defense as one device does."""
+"""Two processes on loopback train every defense as one device does.
+
+One defense does so among the quick tests: tests/experiments/devices_test.py.
+"""
 
 import json
 import os
@@ -13,7 +16,7 @@ import pytest
 from tests.contracts.defense_rows import every_defense
 from tests.contracts.defense_rows import trained
 
-pytestmark = pytest.mark.usefixtures("float64")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("float64")]
 _ROOT = pathlib.Path(__file__).parents[2]
 
 

@@ -1,4 +1,8 @@
-"""Tools killed with SIGKILL, as a machine would, and resumed."""
+"""Tools killed with SIGKILL, as a machine would, and resumed.
+
+Each starts TensorFlow half a dozen times. What is stopped and gone on with
+inside one process is tested in analyzing_test and evaluating_test.
+"""
 
 import pathlib
 import shutil
@@ -8,9 +12,11 @@ import sys
 import time
 
 import numpy as np
+import pytest
 
 from tfrobust import experiments
 
+pytestmark = pytest.mark.slow
 _ROOT = pathlib.Path(__file__).parents[2]
 _MODEL = pathlib.Path(__file__).parents[1] / "data" / "digits_at15.keras"
 _FLAGS = {

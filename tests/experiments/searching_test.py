@@ -235,6 +235,7 @@ def test_a_setting_that_every_trial_would_refuse_is_refused_at_once(tmp_path):
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_hyperband_searches_no_warm_up(tmp_path):
     config = _config("fgsm_training", tuner="hyperband", epochs=4)
     record, _ = _search(config, tmp_path / "run")

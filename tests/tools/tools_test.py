@@ -1,5 +1,6 @@
 """The tools: flags, errors in one line, nothing half-written."""
 
+import importlib
 import os
 import pathlib
 import subprocess
@@ -301,6 +302,19 @@ _TOOLS = [
 
 
 @pytest.mark.parametrize("tool", _TOOLS)
+def test_each_tool_tells_how_it_is_called(tool, capsys):
+    assert _run(importlib.import_module(f"tools.{tool}"), "--help") == 0
+    assert f"python -m tools.{tool}" in capsys.readouterr().out
+
+
+# Each starts TensorFlow.
+@pytest.mark.parametrize(
+    "tool",
+    [
+        pytest.param(tool, marks=[] if tool == "train" else pytest.mark.slow)
+        for tool in _TOOLS
+    ],
+)
 def test_each_tool_starts_as_a_command(tool):
     done = subprocess.run(
         [sys.executable, "-m", f"tools.{tool}", "--help"],
