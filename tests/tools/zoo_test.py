@@ -122,6 +122,7 @@ def test_evaluations_of_the_same_images_share_a_card(run, tmp_path, capsys):
         (["--evaluation=nowhere", "--name=kept"], "no finished evaluation"),
         (["--evaluation=OF_RUN", "--name=kep"], "Did you mean 'kept'"),
         (["--page=PAGE"], "has no lines"),
+        (["--add=RUN", "--name=new", "--page=PAGE"], "has no lines"),
         (["--page=nowhere.md"], "There is no page"),
     ],
 )

@@ -1,0 +1,36 @@
+"""What tools.reproduce refuses, in one line and before any work."""
+
+import pytest
+
+from tests.tools.tools_test import _run
+from tools import reproduce
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ([], "Pass --table"),
+        (["--paper=local-flatness"], "Pass --table"),
+        (["--table=table-1"], "`table` must be"),
+        (["--plan"], "Pass --page"),
+        (["--claims"], "Pass --page"),
+        (["--plan", "--claims", "--page=PAGE"], "one of --plan and --claims"),
+        (["--plan", "--table=table-1", "--page=PAGE"], "are of all tables"),
+        (["--claims", "--paper=sgr", "--page=PAGE"], "are of all tables"),
+        (["--plan", "--rows=lfr", "--page=PAGE"], "are of all tables"),
+        (["--plan", "--page=nowhere/page.md"], "no directory for the page"),
+        (
+            ["--paper=local-flatness", "--table=table-1", "--records_dir=FILE"],
+            "can't be made: a file is in its way",
+        ),
+    ],
+)
+def test_refused(tmp_path, monkeypatch, capsys, flags, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    for word, path in (("PAGE", "page.md"), ("FILE", "file")):
+        flags = [f.replace(f"={word}", f"={path}") for f in flags]
+    assert _run(reproduce, *flags) == 1
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
