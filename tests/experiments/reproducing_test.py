@@ -33,7 +33,20 @@ from tfrobust.records import read_record
 from tfrobust.records import RowRecord
 from tfrobust.records import write_record
 
-SMOKE = [(p, t) for p, tables in PAPERS.items() for t in tables]
+# Of each paper a table, of transfers and of pictures one; the rest take long.
+_QUICK = {
+    ("decision-surface", "table-1"),
+    ("gradient-leaking", "figure-4"),
+    ("local-flatness", "table-1-long"),
+    ("manifold-aware", "table-5"),
+    ("structured-gradient", "table-1"),
+}
+SMOKE = [
+    pytest.param(
+        *key, marks=[] if key in _QUICK else pytest.mark.slow, id="-".join(key)
+    )
+    for key in ((p, t) for p, tables in PAPERS.items() for t in tables)
+]
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +202,44 @@ def test_weights_are_kept_again_where_they_are_lost_or_anothers(tmp_path, tiny):
         found = zoo.load(weights.stem, tmp_path / "models").get_weights()
         for ours, theirs in zip(found, kept, strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_kept_weights_stand_for_a_training_that_is_gone(tmp_path, tiny):
+    records = tmp_path / "records"
+
+    def run(output):
+        rows, _ = _run(
+            tmp_path / output, "tiny", "table-1", records_dir=records
+        )
+        for path in (records / "tiny" / "table-1-smoke").glob("*.json"):
+            path.unlink()
+        return {(r.row, r.provenance["seed"]): r for r in rows}
+
+    first = run("here")
+    page = (records / "tiny" / "table-1-smoke.md").read_text()
+    assert not first["GN, 3", 0].provenance["rounded"]
+    assert "as kept\n" not in page
+    again = run("elsewhere")
+    page = (records / "tiny" / "table-1-smoke.md").read_text()
+    names = {row.split("-")[1]: row for row in zoo.names(records / "models")}
+    for row, defense in (("plain", "standard"), ("GN, 3", "gradient_norm")):
+        card = zoo.card(names[defense], records / "models")
+        found = again[row, 0]
+        assert found.model_digest == card.model_digest
+        assert found.model_digest != first[row, 0].model_digest
+        assert found.seconds == first[row, 0].seconds
+        assert found.provenance["rounded"]
+        assert f"; {names[defense]}, as kept\n" in page
+    # A second seed isn't kept, so it is trained.
+    trained = {p.parent.name for p in tmp_path.rglob("elsewhere/**/last.keras")}
+    assert len(trained) == 1 and not trained & set(names.values())
+    assert not again["plain", 1].provenance["rounded"]
+    # What was trained here comes before what is kept.
+    assert run("here") == first
+    for path in (records / "models").glob("*.npz"):
+        path.write_bytes(b"")
+    third = run("again")
+    assert not any(r.provenance["rounded"] for r in third.values())
 
 
 def test_what_was_attacked_at_another_revision(tmp_path, tiny, monkeypatch):

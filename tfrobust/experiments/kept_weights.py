@@ -6,7 +6,6 @@ import json
 import pathlib
 
 from tfrobust import zoo
-from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
@@ -31,16 +30,16 @@ def keep_weights(
         seed: of the training.
         directory: cards and weights go here.
     """
-    run = work.directory(record.row, seed)
-    classifier, objective = load_attacked(run / LAST)
+    name = work.directory(record.row, seed).name
+    classifier, objective = load_attacked(work.model(record.row, seed))
     first = seed == work.table.seeds(record.row, work.scale)[0]
     large = 2 * classifier.count_params() > MOST_BYTES
     classifier = zoo.rounded(classifier)
     digest = weights_digest(classifier)
-    if large or not first or _is_kept(run.name, digest, directory):
+    if large or not first or _is_kept(name, digest, directory):
         return
     card = CardRecord(
-        name=run.name,
+        name=name,
         data=record.training["data"],
         network=json.loads(classifier.to_json()),
         command=(

@@ -18,6 +18,8 @@ from tfrobust.records import RowRecord
 
 # In a row's provenance: revisions of the code that looked at its model.
 EVALUATED_AT = "evaluated_at"
+# There: whether the model was weights that had been kept as float16.
+ROUNDED = "rounded"
 _SCHEDULE = ("constant_epochs", "epsilon_warm_up", "weight_warm_up")
 Rows = list[list[str]]
 
@@ -205,11 +207,13 @@ def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
         first.setdefault(record.row, record)
     trained = [
         f"- {row}: {_training(first[row])}; {run_name(first[row].training)}"
+        f"{', as kept' if first[row].provenance.get(ROUNDED) else ''}"
         for row in table.models
         if row in first
     ]
     return [
-        "Trainings, and the names of their first seeds' models:",
+        "Trainings, and the names of their first seeds' models (as kept: "
+        "attacked after rounding to float16, as `zoo.load` returns them):",
         "\n".join(trained),
         *_attacks(table, first),
     ]

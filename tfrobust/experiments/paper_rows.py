@@ -9,10 +9,12 @@ from typing import Any
 from typing import cast
 
 from tfrobust import reports
+from tfrobust import zoo
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_pages import EVALUATED_AT
+from tfrobust.experiments.paper_pages import ROUNDED
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.run_names import placeless
@@ -22,6 +24,7 @@ from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.transferring import transfer
 from tfrobust.experiments.transferring import TransferConfig
+from tfrobust.records import CardRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import read_record
 from tfrobust.records import Record
@@ -39,6 +42,8 @@ class PaperRows:
         scale: one of `SCALES`.
         output_dir: models and what was seen of them.
         data_dir: where prepared sets are.
+        kept_dir: cards and weights of finished trainings, which stand for
+            those that `output_dir` doesn't have; default none.
     """
 
     table: PaperTable
@@ -47,6 +52,7 @@ class PaperRows:
     scale: str
     output_dir: pathlib.Path
     data_dir: str | None
+    kept_dir: pathlib.Path | None = None
 
     def training(self, row: str, seed: int) -> TrainingConfig:
         """Return how a row is trained."""
@@ -58,6 +64,30 @@ class PaperRows:
         """Return a training's directory: same settings, same place."""
         name = run_name(placeless(self.training(row, seed)))
         return self.output_dir / "models" / name
+
+    def card(self, row: str, seed: int) -> CardRecord | None:
+        """Return the card of kept weights that stand for a training.
+
+        `None` where it was trained under `output_dir`, where nothing whole
+        is kept, or where the card can't tell an adaptive attack what to
+        climb.
+        """
+        run = self.directory(row, seed)
+        if self.kept_dir is None or (run / LAST).is_file():
+            return None
+        try:
+            zoo.load(run.name, self.kept_dir)
+        except ValueError:
+            return None
+        card = zoo.card(run.name, self.kept_dir)
+        return None if card.adaptive_objective is None else card
+
+    def model(self, row: str, seed: int) -> pathlib.Path:
+        """Return the file of a row's model."""
+        run = self.directory(row, seed)
+        if self.kept_dir is None or self.card(row, seed) is None:
+            return run / LAST
+        return self.kept_dir / f"{run.name}.npz"
 
     def is_of(self, record: RowRecord, row: str, seed: int) -> bool:
         """Say whether a record is a row's, of today's settings, and whole."""
@@ -93,11 +123,8 @@ class PaperRows:
 
     def record(self, row: str, seed: int) -> RowRecord:
         """Train, look, and return what became of it."""
-        config, directory = self.training(row, seed), self.directory(row, seed)
-        # Resuming nothing begins.
-        training = cast(
-            TrainingRecord, train(config, directory, resume=True, say=quiet)
-        )
+        card = self.card(row, seed)
+        training = card or self._train(row, seed)
         seen = {look: self.look(look, row, seed) for look in self.table.looks}
         evaluations = {
             k: r for k, r in seen.items() if isinstance(r, EvaluationRecord)
@@ -118,17 +145,24 @@ class PaperRows:
             ),
             masking=tuple(c for r in evaluations.values() for c in r.masking),
             examples={k: r.num_examples for k, r in evaluations.items()},
-            training=placeless(config),
+            training=placeless(self.training(row, seed)),
             seconds=round(training.seconds, 1),
-            model_digest=weights_digest(load_classifier(directory / LAST)),
+            model_digest=weights_digest(load_classifier(self.model(row, seed))),
             provenance={
                 **training.provenance,
+                ROUNDED: card is not None,
                 EVALUATED_AT: sorted(
                     {cast(Any, r).provenance["revision"] for r in seen.values()}
                 ),
             },
             looks=self.look_digests(row, seed),
         )
+
+    def _train(self, row: str, seed: int) -> TrainingRecord:
+        config, directory = self.training(row, seed), self.directory(row, seed)
+        # Resuming nothing begins.
+        record = train(config, directory, resume=True, say=quiet)
+        return cast(TrainingRecord, record)
 
     def look(self, name: str, row: str, seed: int) -> Record:
         """Return an evaluation or analysis of a row's model."""
@@ -140,7 +174,7 @@ class PaperRows:
     def look_config(self, name: str, row: str, seed: int) -> Any:
         """Return the settings of an evaluation or analysis of a row."""
         return self.table.looks[name].config(
-            str(self.directory(row, seed) / LAST),
+            str(self.model(row, seed)),
             self.table.settings[self.scale],
             self.data_dir,
         )
@@ -149,14 +183,14 @@ class PaperRows:
         """Return row -> accuracy in % under each row's points, first seeds."""
         setting = self.table.settings[self.scale]
         paths = {
-            row: str(self.directory(row, self.table.seeds(row, self.scale)[0]))
+            row: str(self.model(row, self.table.seeds(row, self.scale)[0]))
             for row in self.table.models
         }
         usual: dict[str, Any] = {"data": setting.training["data"]}
         if setting.num_examples is not None:
             usual["num_examples"] = setting.num_examples
         config = TransferConfig(
-            [f"{path}/{LAST}" for path in paths.values()],
+            list(paths.values()),
             data_dir=self.data_dir,
             **{**usual, **(self.table.transfer or {})},
         )

@@ -50,7 +50,8 @@ def reproduce(
     What is finished is kept: models under `output_dir`, shared by tables
     whose rows are trained alike, and a record of each row and seed under
     `records_dir`, from which alone the page there is written. First seeds'
-    weights of up to 1 MB as float16 are kept there too, for `zoo.load`.
+    weights of up to 1 MB as float16 are kept there too, for `zoo.load`; where
+    `output_dir` lacks their training, other tables' rows are of them.
 
     Args:
         paper: a key of `PAPERS`.
@@ -66,11 +67,13 @@ def reproduce(
     Raises:
         ValueError: for an unknown paper, table, row or scale.
     """
+    records_dir = records_dir or output_dir
     work = paper_work(paper, table, scale, output_dir, data_dir)
+    work = dataclasses.replace(work, kept_dir=kept_directory(records_dir))
     found = work.table
     titles = {slug(title): title for title in found.models}
     rows = [pick("row", slug(row), titles) for row in rows]
-    where = row_directory(records_dir or output_dir, work)
+    where = row_directory(records_dir, work)
     make_directory(where)
     chosen = [
         (row, seed)
@@ -83,7 +86,7 @@ def reproduce(
         kept = read_row(path)
         if kept is None or not work.is_of(kept, row, seed):
             record = work.record(row, seed)
-            keep_weights(work, record, seed, where.parents[1] / "models")
+            keep_weights(work, record, seed, kept_directory(records_dir))
             write_record(record, path)
             write_page(work, where)
     if found.transfer is not None and not rows:
@@ -120,6 +123,11 @@ def row_directory(
 ) -> pathlib.Path:
     """Return where a table's records are."""
     return pathlib.Path(records_dir) / work.paper / f"{work.name}-{work.scale}"
+
+
+def kept_directory(records_dir: str | pathlib.Path) -> pathlib.Path:
+    """Return where first seeds' cards and weights are."""
+    return pathlib.Path(records_dir).resolve() / "models"
 
 
 def make_directory(path: pathlib.Path) -> None:
