@@ -201,14 +201,14 @@ def test_the_whole_of_mat_leaves_what_bibo_does(plain, known, held):
     assert found[0] == held
 
 
-def _write_row(directory, scale, row, values):
-    work = paper_work("manifold-aware", "table-4", scale, directory)
+def _write_row(directory, scale, row, values, of=("manifold-aware", "table-4")):
+    work = paper_work(*of, scale, directory)
     where = row_directory(directory, work)
     where.mkdir(parents=True, exist_ok=True)
     nothing = dict.fromkeys(column.title for column in work.table.columns)
     record = RowRecord(
-        paper="manifold-aware",
-        table="table-4",
+        paper=work.paper,
+        table=work.name,
         scale=scale,
         row=row,
         values=nothing | values,
@@ -254,6 +254,32 @@ def test_a_finding_of_the_other_kind_is_not_explained(tmp_path):
     text = claims_page.claims_text(tmp_path, "cpu")
     assert "**Did not hold.** MAT, SO: PGD leaves 82.0 %" in text
     assert why not in text
+
+
+def test_rows_beside_count_where_the_table_has_none_of_their_name(tmp_path):
+    titles = ("FGSM", "PGD-40", "MI-FGSM", "DDNA")
+
+    def write(table, row, value):
+        values = dict.fromkeys(titles, value)
+        _write_row(tmp_path, "cpu", row, values, ("local-flatness", table))
+
+    def paragraph():
+        text = claims_page.claims_text(tmp_path, "cpu")
+        return text.split("## LFR: the same,")[1].split("##")[0]
+
+    for row in ("AT", "TRADES", "LLR", "LFR"):
+        write("table-1", row, 90.0)
+    # The LFR of table 1 is not the one that is asked for.
+    assert "**Not run**: no number yet of LFR" in paragraph()
+    write("table-1-long", "LFR", 91.0)
+    text = paragraph()
+    assert "**Held.** FGSM: LFR 91.0; AT 90.0, TRADES 90.0, LLR 90.0" in text
+    assert (
+        "([local-flatness, table-1-long](local-flatness/table-1-long-cpu.md), "
+        "beside [local-flatness, table-1](local-flatness/table-1-cpu.md); 1 "
+        "seed, 500 to 1,000 images)"
+    ) in text
+    assert "The paper's numbers: FGSM: LFR 98.1; AT 97.3" in text
 
 
 @pytest.mark.parametrize(

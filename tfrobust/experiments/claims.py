@@ -19,6 +19,8 @@ class Claim:
         text: the claim, and whose.
         paper, table: the table.
         judge: its rows -> finding; raises `KeyError` where a row is missing.
+        beside: another table of the paper, whose rows count where the table
+            lacks them; default none.
         why: what explains the finding of scale cpu, without numbers, which
             are the records'; default nothing.
         explains: the finding that `why` explains: held or, the default, not.
@@ -28,6 +30,7 @@ class Claim:
     paper: str
     table: str
     judge: Judge
+    beside: str = ""
     why: str = ""
     explains: bool = False
 
@@ -105,6 +108,7 @@ CLAIMS = (
         "local-flatness",
         "table-1-long",
         _LFR_LEADS,
+        beside="table-1",
     ),
     Claim(
         "LFR: above AT, TRADES and LLR under AutoAttack, which nobody has "

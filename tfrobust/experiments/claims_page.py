@@ -90,13 +90,22 @@ def claims_text(
             "what they say of a claim, mean nothing."
         )
     for claim in CLAIMS:
-        work = paper_work(claim.paper, claim.table, scale, ".")
-        where = row_directory(records_dir, work)
-        records = work.records(where)
-        page = where.with_name(f"{where.name}.md")
-        text = _paragraph(claim, work, records)
-        origin = f"{_where(work, page.is_file())}{_sizes(records)}"
-        parts += [f"## {claim.text}", f"{text} ({origin})"]
+        works = [
+            paper_work(claim.paper, name, scale, ".")
+            for name in (claim.table, claim.beside)
+            if name
+        ]
+        own = works[0].table.models
+        # A row that the table itself has yet to run is not another's.
+        records = [
+            record
+            for work in works
+            for record in work.records(row_directory(records_dir, work))
+            if work is works[0] or record.row not in own
+        ]
+        text = _paragraph(claim, works, records)
+        origin = ", beside ".join(_where(w, records_dir) for w in works)
+        parts += [f"## {claim.text}", f"{text} ({origin}{_sizes(records)})"]
     for overhead in OVERHEADS:
         text = "**Not run**: no benchmark of training steps was given."
         if train_step is not None:
@@ -108,17 +117,28 @@ def claims_text(
 
 
 def _paragraph(
-    claim: Claim, work: PaperRows, records: Sequence[RowRecord]
+    claim: Claim, works: Sequence[PaperRows], records: Sequence[RowRecord]
 ) -> str:
-    """Return the verdict, its numbers and the paper's."""
-    rows = mean_values(work.table, records)
+    """Return the verdict, its numbers and the paper's.
+
+    Args:
+        claim: to judge.
+        works: its table, and the one beside it.
+        records: of their rows.
+    """
+    rows: dict[str, dict[str, float]] = {}
+    published: dict[str, dict[str, float]] = {}
+    for work in works:
+        own = [r for r in records if r.table == work.name]
+        rows |= mean_values(work.table, own)
+        published = _published(work) | published
     held, text = _judged(functools.partial(claim.judge, rows))
-    if claim.why and work.scale == "cpu" and held is claim.explains:
+    if claim.why and works[0].scale == "cpu" and held is claim.explains:
         text += f" {claim.why}"
-    own, told = _judged(functools.partial(claim.judge, _published(work)))
-    if own is not None:
+    theirs, told = _judged(functools.partial(claim.judge, published))
+    if theirs is not None:
         text += f" The paper's numbers: {told.partition('.** ')[2]}"
-        if not own:
+        if not theirs:
             text += " By these it would not hold."
     return text
 
@@ -138,9 +158,10 @@ def _published(work: PaperRows) -> dict[str, dict[str, float]]:
     }
 
 
-def _where(work: PaperRows, has_page: bool) -> str:
+def _where(work: PaperRows, records_dir: str | pathlib.Path) -> str:
     name = f"{work.paper}, {work.name}"
     path = f"{work.paper}/{work.name}-{work.scale}.md"
+    has_page = (pathlib.Path(records_dir) / path).is_file()
     return f"[{name}]({path})" if has_page else name
 
 
