@@ -66,6 +66,7 @@ def test_as_many_stand_as_under_the_reference(digits, name, seeds, make, slack):
     assert (standing[0] != flags[name]).sum() <= 3 + slack
 
 
+@pytest.mark.slow
 def test_the_ensemble_is_its_parts_worst_case(digits):
     model, x, y, flags = digits
     worst = np.logical_and.reduce(list(flags.values()))

@@ -392,6 +392,7 @@ def test_float16_climbs_where_its_cross_entropy_has_no_slope():
     np.testing.assert_allclose(found[1], x + [[-0.1, 0.1]] * 2, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not pathlib.Path("/proc/self/statm").exists(), reason="reads /proc"
 )

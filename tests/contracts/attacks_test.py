@@ -193,7 +193,11 @@ def test_config_round_trip(attack):
 
 @pytest.mark.parametrize(
     "shape, num_classes",
-    [((6, 6, 1), 2), ((6, 6, 3), 10), ((7,), 100)],
+    [
+        ((6, 6, 3), 10),
+        ((7,), 100),
+        pytest.param((6, 6, 1), 2, marks=pytest.mark.slow),
+    ],
 )
 @every_attack
 def test_shapes_and_class_counts(attack, shape, num_classes):

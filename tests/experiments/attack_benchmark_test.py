@@ -110,6 +110,7 @@ def test_peers_do_the_same_within_a_few_images():
         assert abs(40 * found - own) <= 2
 
 
+@pytest.mark.slow
 def test_a_small_run(tmp_path):
     config = experiments.AttackBenchmarkConfig(
         str(_MODEL),

@@ -60,6 +60,7 @@ def _assert_same(one, directory):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-9, err_msg=a.path)
 
 
+@pytest.mark.slow
 def test_two_replicas_train_what_one_device_does(one, tmp_path):
     flags = ("--strategy=mirrored", "--num_devices=2")
     _ended(_training(tmp_path / "run", *flags))

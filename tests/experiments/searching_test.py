@@ -290,6 +290,7 @@ def test_whole_numbers_among_others_are_numbers():
     assert [type(v) for v in ranges["depth"].values] == [int] * 2
 
 
+@pytest.mark.slow
 def test_hyperband_promotes_trials_that_go_on_where_they_were(tmp_path):
     config = _config(tuner="hyperband", epochs=3, validation_steps=6)
     record, _ = _search(config, tmp_path / "run")
@@ -384,6 +385,7 @@ def test_a_killed_search_goes_on_to_the_same_record(searched, tmp_path):
     assert record.winner == whole.winner
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_share_the_trials(searched, tmp_path):
     _, whole, _ = searched
     with socket.socket() as listening:

@@ -216,6 +216,7 @@ def test_killed_inside_epochs_the_weights_are_those_of_a_whole_run(
     assert not list(run.glob("backup*"))
 
 
+@pytest.mark.slow
 def test_a_torn_state_leaves_the_one_before(tmp_path, monkeypatch):
     config = _config(**_BACKED_UP)
     _train(config, tmp_path / "whole")
@@ -339,6 +340,7 @@ def test_an_epoch_below_the_clean_floor_is_no_best(tmp_path):
     assert not (tmp_path / "run" / "best_robust.keras").exists()
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_with_a_model_to_the_same_weights(tmp_path):
     whole = _train(_config(epochs=3), tmp_path / "whole")
     _train(_config(epochs=1), tmp_path / "one")

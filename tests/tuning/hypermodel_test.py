@@ -35,6 +35,7 @@ def _search(hypermodel, directory, trials):
     return tuner, validation
 
 
+@pytest.mark.slow
 def test_the_best_model_has_the_score_that_is_said(tmp_path):
     attack = PGD(NormBall("inf", epsilon=0.1), num_steps=2)
     hypermodel = _hypermodel(attack=attack, clean_floor=0.2)
