@@ -211,9 +211,11 @@ def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
         for row in table.models
         if row in first
     ]
+    told = "Trainings, and the names of their first seeds' models"
+    if any(record.provenance.get(ROUNDED) for record in first.values()):
+        told += " (as kept: rounded to float16, as `zoo.load` returns them)"
     return [
-        "Trainings, and the names of their first seeds' models (as kept: "
-        "attacked after rounding to float16, as `zoo.load` returns them):",
+        f"{told}:",
         "\n".join(trained),
         *_attacks(table, first),
     ]
