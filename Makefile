@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 help:
 	@echo "make quickstart  train three classifiers on digits, attack them, compare"
 	@echo "make test        set up and pass the tests"
-	@echo "make test-slow   MNIST runs and long property tests (up to an hour)"
+	@echo "make test-slow   MNIST runs and other long tests (an hour or more)"
 	@echo "make faults      kill, starve and disconnect runs (forty minutes)"
 	@echo "make lint        ruff and mypy"
 	@echo "make mutants     break each law on purpose; its test must notice"
