@@ -1,7 +1,7 @@
 """Tools killed with SIGKILL, as a machine would, and resumed.
 
-Each starts TensorFlow half a dozen times. What is stopped and gone on with
-inside one process is tested in analyzing_test and evaluating_test.
+Each starts TensorFlow half a dozen times. An evaluation that is stopped and
+gone on with inside one process is tested in evaluating_test.
 """
 
 import pathlib
@@ -16,7 +16,6 @@ import pytest
 
 from tfrobust import experiments
 
-pytestmark = pytest.mark.slow
 _ROOT = pathlib.Path(__file__).parents[2]
 _MODEL = pathlib.Path(__file__).parents[1] / "data" / "digits_at15.keras"
 _FLAGS = {
@@ -45,6 +44,7 @@ def _lines(log):
     return log.read_bytes().count(b"\n") if log.is_file() else 0
 
 
+@pytest.mark.slow
 def test_killed_twice_the_record_is_the_same_to_the_byte(tmp_path):
     whole = tmp_path / "whole"
     config = experiments.EvaluationConfig(
