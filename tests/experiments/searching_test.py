@@ -164,7 +164,7 @@ def test_a_trial_that_was_begun_and_has_no_copy_is_begun_again(
 ):
     directory, record, _ = searched
     run = shutil.copytree(directory, tmp_path / "run")
-    shutil.rmtree(run / "search_kept")
+    (run / "search_kept.json").unlink()
     (run / "search" / "trial_1" / "trial.json").unlink()
     # Only the finalists' models are kept: the other has to be trained.
     for trial in {"0", "1", "2"} - {f.number for f in record.finalists}:

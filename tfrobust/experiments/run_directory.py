@@ -26,7 +26,7 @@ _WRITTEN = (
     *("outcomes-*-of-*.jsonl", "run-*-of-*.json"),
     *("analysis.json", "analysis.png", "analysis-*.png", "pieces"),
     *("curve.json", "examples.json", "transfer.json", "benchmark.json"),
-    *("search.json", "search.png", "search", "search_kept", "trials"),
+    *("search.json", "search.png", "search", "search_kept.json", "trials"),
     *("finalists", "winner.keras", "winner.flags"),
 )
 _PARTS = (".part-*", ".*.part")

@@ -19,11 +19,12 @@ from tfrobust.experiments.search_config import SearchConfig
 from tfrobust.experiments.search_grid import GridSearch
 from tfrobust.experiments.search_trials import Trials
 from tfrobust.records import is_whole_json
+from tfrobust.records import write_json
 from tfrobust.tuning import OBJECTIVE
 from tfrobust.tuning import Range
 
 _STATE = "search"
-_KEPT = "search_kept"
+_KEPT = "search_kept.json"
 
 
 class _TrainsRuns:
@@ -142,39 +143,46 @@ def _quietly(tuner: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 
 def _keep_state(directory: pathlib.Path) -> None:
-    """Copy the tuner's files; a kill leaves this copy or the one before."""
-    part, kept = directory / f".part-{_KEPT}", directory / _KEPT
-    shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(directory / _STATE, part)
-    shutil.rmtree(kept, ignore_errors=True)
-    part.replace(kept)
+    """Copy the tuner's files into one, which a kill can't tear."""
+    state = directory / _STATE
+    files = {path: (state / path).read_text() for path in _found(state)}
+    write_json({str(k): text for k, text in files.items()}, directory / _KEPT)
 
 
 def _mend_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
     """Put the copy in place of files that are torn or gone."""
-    state, kept = directory / _STATE, directory / _KEPT
-    part = directory / f".part-{_KEPT}"
-    if not kept.is_dir() and part.is_dir():
-        part.replace(kept)  # killed between the two
-    expected = _expected(state) | _expected(kept)
+    state = directory / _STATE
+    expected = _expected(state) | _kept_files(directory).keys()
     if not all(is_whole_json(state / path) for path in expected):
         _restore_state(directory, say)
 
 
 def _restore_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
-    state, kept = directory / _STATE, directory / _KEPT
+    state = directory / _STATE
     say(
         f"{state} is torn or lacks files; the state after the last whole "
         "trial is used."
     )
     shutil.rmtree(state, ignore_errors=True)
-    if kept.is_dir():
-        shutil.copytree(kept, state)
+    for path, text in _kept_files(directory).items():
+        (state / path).parent.mkdir(parents=True, exist_ok=True)
+        (state / path).write_text(text)
+
+
+def _kept_files(directory: pathlib.Path) -> dict[pathlib.Path, str]:
+    """Return the copied files' contents, none before the first trial ended."""
+    kept = directory / _KEPT
+    files = json.loads(kept.read_text()) if is_whole_json(kept) else {}
+    return {pathlib.Path(name): text for name, text in files.items()}
+
+
+def _found(state: pathlib.Path) -> set[pathlib.Path]:
+    return {path.relative_to(state) for path in state.rglob("*.json")}
 
 
 def _expected(state: pathlib.Path) -> set[pathlib.Path]:
     """Return the files of a state: those there, and those these need."""
-    found = {path.relative_to(state) for path in state.rglob("*.json")}
+    found = _found(state)
     if not found:
         return set()
     oracle = pathlib.Path("oracle.json")

@@ -1,0 +1,84 @@
+"""What a search keeps of its tuner, killed wherever it writes."""
+
+import functools
+import os
+import shutil
+import tempfile
+import types
+
+from tfrobust import tuning
+from tfrobust.experiments import search_tuners
+from tfrobust.experiments.search_config import SearchConfig
+
+
+class _Trials:
+    """Says what was asked for, and that the later is the better."""
+
+    def __init__(self):
+        self.values = {}
+
+    def __call__(self, number, values):
+        self.values[number] = dict(values)
+        return float(number) / 10
+
+    def prune(self, scores):
+        pass
+
+
+def _search(directory, said):
+    config = SearchConfig("gradient_norm", tuner="random", max_trials=3)
+    space = tuning.search_space("gradient_norm", (28, 28, 1), epochs=2)
+    trials = _Trials()
+    tuner = search_tuners.make_tuner(
+        config, space, directory, trials, said.append
+    )
+    tuner.search(verbose=0)
+    tried = tuner.oracle.trials.items()
+    values = {number: t.hyperparameters.values for number, t in tried}
+    # What is begun again has the values that it had.
+    assert trials.values.items() <= values.items()
+    return values
+
+
+class _Killed(BaseException):
+    pass
+
+
+def _kill_at(monkeypatch, point):
+    """Let the nth change of a name or its removal be the last."""
+    left = iter(range(point, -1, -1))
+
+    def change(real, *args, **kwargs):
+        if next(left, 0) == 0:
+            raise _Killed
+        return real(*args, **kwargs)
+
+    for name in ("replace", "rename", "unlink", "remove", "rmdir"):
+        killing = functools.partial(change, getattr(os, name))
+        monkeypatch.setattr(os, name, killing)
+
+
+def test_no_kill_tears_what_is_kept(tmp_path, monkeypatch):
+    # Its end is no change of what is kept.
+    scratch = types.SimpleNamespace(name=str(tmp_path))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", lambda: scratch)
+    whole = _search(tmp_path / "whole", [])
+    assert len({tuple(values.values()) for values in whole.values()}) == 3
+    for point in range(100):
+        run = tmp_path / str(point)
+        try:
+            with monkeypatch.context() as patch:
+                _kill_at(patch, point)
+                _search(run, [])
+            break
+        except _Killed:
+            pass
+        # The tuner's own file was being written.
+        state = run / "search" / "oracle.json"
+        state.write_text(state.read_text()[:-40])
+        said = []
+        assert _search(run, said) == whole
+        assert "is torn or lacks files" in said[0]
+        shutil.rmtree(run)
+    # One file takes another's place at each trial's end.
+    assert 3 <= point < 99
