@@ -33,6 +33,9 @@ _SCALE = FLAGS.string(
     "paper: as published; cpu: what two cores do in hours; smoke: a check",
 )
 _ROWS = FLAGS.names("rows", "", "of a paper's table; default all")
+_NUM_SEEDS = FLAGS.integer(
+    "num_seeds", None, "how many of each row's seeds to do; default all"
+)
 _PLAN = FLAGS.switch("plan", "only tell what the papers' tables take")
 _CLAIMS = FLAGS.switch("claims", "only tell which of the papers' claims held")
 _DATA_DIR = FLAGS.string("data_dir", None, "where prepared sets are")
@@ -64,10 +67,11 @@ def main() -> None:
         raise ValueError("Pass one of --plan and --claims. Received: both")
     if told and _PAGE.value is None:
         raise ValueError("Pass --page, the file to write. Received: page=None")
-    if told and (_TABLE.value or _PAPER.value or _ROWS.value):
+    if told and any(f.value for f in (_TABLE, _PAPER, _ROWS, _NUM_SEEDS)):
         raise ValueError(
             "--plan and --claims are of all tables. Received: "
-            f"paper={_PAPER.value}, table={_TABLE.value}, rows={_ROWS.value}"
+            f"paper={_PAPER.value}, table={_TABLE.value}, rows={_ROWS.value}, "
+            f"num_seeds={_NUM_SEEDS.value}"
         )
     papers = told or _PAPER.value is not None
     output_dir = _OUTPUT_DIR.value or (
@@ -96,6 +100,7 @@ def main() -> None:
             output_dir,
             scale=_SCALE.value,
             rows=_ROWS.value,
+            num_seeds=_NUM_SEEDS.value,
             records_dir=records_dir,
             data_dir=_DATA_DIR.value,
         )

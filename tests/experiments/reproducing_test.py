@@ -119,6 +119,11 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
     assert [r.row for r in rows] == ["GN, 3"]
     page = (records / "tiny" / "table-1-smoke.md").read_text()
     assert "| plain (not run) | - (90) | - (12.5) |" in page
+    rows, said = run(num_seeds=1)
+    assert [(r.row, r.provenance["seed"]) for r in rows] == [
+        ("plain", 0),
+        ("GN, 3", 0),
+    ]
     rows, said = run()
     assert [(r.row, r.provenance["seed"]) for r in rows] == [
         ("plain", 0),
@@ -290,6 +295,7 @@ def test_a_retrained_model_is_attacked_anew(tmp_path, tiny):
         ({"table": "table-9"}, "`table` must be"),
         ({"rows": ["LFF"]}, "Did you mean 'lfr'"),
         ({"scale": "gpu"}, "`scale` must be"),
+        ({"num_seeds": 0}, "`num_seeds` must be at least 1"),
     ],
 )
 def test_unknown_names(tmp_path, arguments, message):

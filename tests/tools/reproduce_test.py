@@ -18,6 +18,7 @@ from tools import reproduce
         (["--plan", "--table=table-1", "--page=PAGE"], "are of all tables"),
         (["--claims", "--paper=sgr", "--page=PAGE"], "are of all tables"),
         (["--plan", "--rows=lfr", "--page=PAGE"], "are of all tables"),
+        (["--plan", "--num_seeds=1", "--page=PAGE"], "are of all tables"),
         (["--plan", "--page=nowhere/page.md"], "no directory for the page"),
         (
             ["--paper=local-flatness", "--table=table-1", "--records_dir=FILE"],

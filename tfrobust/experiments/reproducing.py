@@ -10,6 +10,7 @@ from typing import cast
 
 from tfrobust import reports
 from tfrobust.arguments import check_choice
+from tfrobust.arguments import check_integer
 from tfrobust.experiments.estimates import estimates
 from tfrobust.experiments.kept_weights import keep_weights
 from tfrobust.experiments.paper_pages import page_text
@@ -41,6 +42,7 @@ def reproduce(
     *,
     scale: str = "cpu",
     rows: Sequence[str] = (),
+    num_seeds: int | None = None,
     records_dir: str | pathlib.Path | None = None,
     data_dir: str | None = None,
     say: Say = print,
@@ -60,13 +62,18 @@ def reproduce(
         scale: "paper", the published setting; "cpu", what two cores do in
             hours; "smoke", a check that it runs, on digits.
         rows: the rows to do, titles or names of their files; default all.
+        num_seeds: how many of each row's seeds to do, at least 1; default
+            all.
         records_dir: records and the page go here; default `output_dir`.
         data_dir: where prepared sets are.
         say: is told what a person should know; default `print`.
 
     Raises:
-        ValueError: for an unknown paper, table, row or scale.
+        ValueError: for an unknown paper, table, row or scale, and for
+            `num_seeds` below 1.
     """
+    if num_seeds is not None:
+        check_integer("num_seeds", num_seeds, minimum=1)
     records_dir = records_dir or output_dir
     work = paper_work(paper, table, scale, output_dir, data_dir)
     work = dataclasses.replace(work, kept_dir=kept_directory(records_dir))
@@ -78,7 +85,7 @@ def reproduce(
     chosen = [
         (row, seed)
         for row in rows or found.models
-        for seed in found.seeds(row, scale)
+        for seed in found.seeds(row, scale)[:num_seeds]
     ]
     for number, (row, seed) in enumerate(chosen, 1):
         say(f"[{number}/{len(chosen)}] {paper} {table}: {row}, seed {seed}")
