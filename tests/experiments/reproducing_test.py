@@ -167,6 +167,32 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
     assert len(list((tmp_path / "runs" / "models").iterdir())) == 4
 
 
+def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
+    table = dataclasses.replace(tiny, transfer={"attacks": ("pgd",)})
+    monkeypatch.setitem(PAPERS, "tiny", {"table-1": table})
+    asked = []
+
+    def transfers(self, rows):
+        asked.append(rows)
+        return {row: dict.fromkeys(rows, 50.0) for row in rows}
+
+    monkeypatch.setattr(paper_rows.PaperRows, "transfers", transfers)
+    for rows, met in (
+        (["gn_3"], ["GN, 3"]),
+        (["gn_3"], None),
+        ([], ["plain", "GN, 3"]),
+        ([], None),
+    ):
+        found, _ = _run(tmp_path, "tiny", "table-1", rows=rows)
+        assert asked == ([] if met is None else [met])
+        asked.clear()
+    firsts = {r.row: r.values for r in found if r.provenance["seed"] == 0}
+    for values in firsts.values():
+        assert values["plain"] == values["GN, 3"] == 50.0
+    (second,) = [r for r in found if r.provenance["seed"] == 1]
+    assert "plain" not in second.values
+
+
 def test_what_is_not_the_rows_is_no_record_of_it(tmp_path, tiny, monkeypatch):
     place = tmp_path / "tiny" / "table-1-smoke"
     _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
@@ -319,7 +345,7 @@ def test_a_row_is_a_model_and_a_column_whose_points_it_meets(
         return types.SimpleNamespace(accuracy={"pgd": ((0.1, 0.2), (0.3, 0.4))})
 
     monkeypatch.setattr(paper_rows, "transfer", matrix)
-    assert work.transfers() == {
+    assert work.transfers(["plain", "GN, 3"]) == {
         "plain": {"plain": 10.0, "GN, 3": 30.0},
         "GN, 3": {"plain": 20.0, "GN, 3": 40.0},
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
+from collections.abc import Sequence
 from typing import Any
 from typing import cast
 
@@ -179,12 +180,16 @@ class PaperRows:
             self.data_dir,
         )
 
-    def transfers(self) -> dict[str, dict[str, float]]:
-        """Return row -> accuracy in % under each row's points, first seeds."""
+    def transfers(self, rows: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Return row -> accuracy in % under each row's points, first seeds.
+
+        Args:
+            rows: those that are attacked, each with the points of all.
+        """
         setting = self.table.settings[self.scale]
         paths = {
             row: str(self.model(row, self.table.seeds(row, self.scale)[0]))
-            for row in self.table.models
+            for row in rows
         }
         usual: dict[str, Any] = {"data": setting.training["data"]}
         if setting.num_examples is not None:

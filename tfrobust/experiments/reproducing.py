@@ -6,7 +6,6 @@ import dataclasses
 import pathlib
 from collections.abc import Callable
 from collections.abc import Sequence
-from typing import cast
 
 from tfrobust import reports
 from tfrobust.arguments import check_choice
@@ -96,7 +95,7 @@ def reproduce(
             keep_weights(work, record, seed, kept_directory(records_dir))
             write_record(record, path)
             write_page(work, where)
-    if found.transfer is not None and not rows:
+    if found.transfer is not None:
         _add_transfers(work, where)
     if not rows:
         for look in found.pictures:
@@ -167,18 +166,22 @@ def write_page(work: PaperRows, directory: pathlib.Path) -> None:
 
 
 def _add_transfers(work: PaperRows, where: pathlib.Path) -> None:
-    """Put accuracies under each other's points into the first seeds' rows."""
-    paths = {
-        row: where / f"{slug(row)}-{work.table.seeds(row, work.scale)[0]}.json"
-        for row in work.table.models
+    """Put accuracies under each other's points into the first seeds' rows.
+
+    Of the rows that are on record, so that a part of a table can be read.
+    """
+    records = {
+        r.row: r
+        for r in work.records(where)
+        if r.provenance["seed"] == work.table.seeds(r.row, work.scale)[0]
     }
-    records = {row: cast(RowRecord, read_row(p)) for row, p in paths.items()}
-    if all(set(paths) <= set(r.values) for r in records.values()):
+    if all(set(records) <= set(r.values) for r in records.values()):
         return
-    for row, values in work.transfers().items():
+    for row, values in work.transfers(list(records)).items():
         record = records[row]
         whole = dataclasses.replace(record, values={**record.values, **values})
-        write_record(whole, paths[row])
+        seed = record.provenance["seed"]
+        write_record(whole, where / f"{slug(row)}-{seed}.json")
 
 
 def _draw(work: PaperRows, look: str, where: pathlib.Path) -> None:
