@@ -10,6 +10,7 @@ import tensorflow as tf
 from tests import networks
 from tests.contracts.defense_rows import compiled
 from tests.contracts.defense_rows import every_defense
+from tests.contracts.defense_rows import FIRST
 from tests.contracts.defense_rows import fit
 from tests.contracts.defense_rows import IMAGES_ONLY
 from tests.contracts.defense_rows import ROWS
@@ -17,8 +18,7 @@ from tests.contracts.defense_rows import weights
 from tfrobust.layers.exact_normalization import all_layers
 
 # A row of each defense, in bfloat16; the rest take long.
-_FIRST = {name.split("-")[0]: name for name in reversed(ROWS)}
-_QUICK = {(name, "mixed_bfloat16") for name in _FIRST.values()}
+_QUICK = {(name, "mixed_bfloat16") for name in FIRST.values()}
 
 
 @pytest.mark.parametrize(

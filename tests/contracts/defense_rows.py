@@ -161,7 +161,19 @@ LOSSES = {"AdversarialTraining-mmc": losses.MaxMahalanobis}
 
 IMAGES_ONLY = {"CorrelatedNoiseTraining": "needs images"}
 
+FIRST = {name.split("-")[0]: name for name in reversed(ROWS)}
+
 every_defense = pytest.mark.parametrize("name", ROWS)
+# Further rows take as long again, but these have state that replicas share.
+_SHARED = {"SGR-full", "TRADES-awp", "RobustModel-noise", "RobustModel-decay"}
+_QUICK = _SHARED.union(FIRST.values())
+rows_of_replicas = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[] if name in _QUICK else pytest.mark.slow)
+        for name in ROWS
+    ],
+)
 
 
 def compiled(name, classifier=None, **compile_arguments):

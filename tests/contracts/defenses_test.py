@@ -9,6 +9,7 @@ from tests.contracts.defense_rows import compiled
 from tests.contracts.defense_rows import every_defense
 from tests.contracts.defense_rows import fit
 from tests.contracts.defense_rows import ROWS
+from tests.contracts.defense_rows import rows_of_replicas
 from tests.contracts.defense_rows import trained
 from tests.contracts.defense_rows import weights
 from tfrobust import defenses
@@ -54,7 +55,7 @@ def _own_config(model):
     return {k: v for k, v in config.items() if k != "classifier"}
 
 
-@every_defense
+@rows_of_replicas
 def test_two_replicas_equal_one(name):
     row = trained(name)
     with networks.two_replicas().scope():

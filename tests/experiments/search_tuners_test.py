@@ -1,12 +1,18 @@
-"""What a search keeps of its tuner, killed wherever it writes."""
+"""What a search keeps of its tuner, and goes on from after a kill."""
 
+import contextlib
 import functools
 import os
 import shutil
 import tempfile
 import types
 
+import pytest
+
 from tfrobust import tuning
+from tfrobust.experiments import search_grid
+from tfrobust.experiments import search_ranges
+from tfrobust.experiments import search_trials
 from tfrobust.experiments import search_tuners
 from tfrobust.experiments.search_config import SearchConfig
 
@@ -82,3 +88,40 @@ def test_no_kill_tears_what_is_kept(tmp_path, monkeypatch):
         shutil.rmtree(run)
     # One file takes another's place at each trial's end.
     assert 3 <= point < 99
+
+
+def test_a_killed_grid_search_goes_on_through_the_grid(tmp_path, monkeypatch):
+    config = SearchConfig("gradient_norm", tuner="grid", max_trials=9)
+    space = tuning.search_space("gradient_norm", (28, 28, 1), epochs=2)
+    ranges = {"weight": "0.1|1", "learning_rate": "0.001|0.003"}
+    space = tuning.changed_space(space, (), search_ranges.read_ranges(ranges))
+    history = {"val_accuracy": [0.9], "val_robust_accuracy": [0.5]}
+    said, begun = [], []
+
+    def train(settings, run, **arguments):
+        begun.append(run.name)
+        if begun == ["0", "1", "2"]:
+            raise _Killed
+        return types.SimpleNamespace(history=history)
+
+    monkeypatch.setattr(search_trials, "train", train)
+    for killed in (True, False):
+        trials = search_trials.Trials(
+            config, tmp_path, search_grid.grid_size(space), said.append
+        )
+        tuner = search_tuners.make_tuner(
+            config, space, tmp_path, trials, said.append
+        )
+        with pytest.raises(_Killed) if killed else contextlib.nullcontext():
+            tuner.search(verbose=0)
+    assert begun == ["0", "1", "2", "2", "3"]
+    # The grid has four points, however many trials there might be.
+    assert said[-1].startswith("Trial 3 of 4, about")
+    tried = sorted(tuner.oracle.trials.items())
+    assert [tuple(t.hyperparameters.values.values()) for _, t in tried] == [
+        (0.1, 0.001),
+        (0.1, 0.003),
+        (1.0, 0.001),
+        (1.0, 0.003),
+    ]
+    assert {t.status for _, t in tried} == {"COMPLETED"}

@@ -243,32 +243,6 @@ def test_hyperband_searches_no_warm_up(tmp_path):
     assert {t.status for t in record.trials} == {"completed"}
 
 
-def test_a_killed_grid_search_goes_on_through_the_grid(tmp_path, monkeypatch):
-    ranges = {"weight": "0.1|1", "learning_rate": "0.001|0.003"}
-    config = _config(tuner="grid", ranges=ranges, max_trials=9, epochs=1)
-    trained = search_trials.train
-
-    def kill(settings, run, **arguments):
-        if run.name == "2":
-            raise KeyboardInterrupt
-        return trained(settings, run, **arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(search_trials, "train", kill)
-        with pytest.raises(KeyboardInterrupt):
-            _search(config, tmp_path / "run")
-    record, said = _search(config, tmp_path / "run", resume=True)
-    # The grid has four points, however many trials there might be.
-    assert any(line.startswith("Trial 3 of 4, about") for line in said)
-    assert [tuple(t.values.values()) for t in record.trials] == [
-        (0.1, 0.001),
-        (0.1, 0.003),
-        (1.0, 0.001),
-        (1.0, 0.003),
-    ]
-    assert {t.status for t in record.trials} == {"completed"}
-
-
 def test_a_full_disk_fails_no_trial(tmp_path, monkeypatch):
     config = _config(max_trials=1, epochs=1)
 
