@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 
@@ -211,15 +212,22 @@ def leaves_what(part: str, whole: str, by: float, within: float) -> Judge:
     return judge
 
 
-def predicts(roots_of: str, other: str, response: str) -> Judge:
-    """Return whether a column's root explains more than another column."""
+def predicts(
+    roots_of: str, other: str, response: str, over: Iterable[str]
+) -> Judge:
+    """Return whether a column's root explains more than another column.
+
+    Args:
+        roots_of, other, response: columns.
+        over: all the rows; a line through some of them tells other things.
+    """
+    names = tuple(over)
 
     def judge(rows: Rows) -> Finding:
-        norms = [row[response] for row in rows.values()]
-        if len(norms) < 3:
-            raise KeyError("three models")
-        root = np.sqrt([row[roots_of] for row in rows.values()])
-        rest = [row[other] for row in rows.values()]
+        found = [rows[name] for name in names]
+        norms = [row[response] for row in found]
+        root = np.sqrt([row[roots_of] for row in found])
+        rest = [row[other] for row in found]
         own = reports.determination(root, norms)
         their = reports.determination(rest, norms)
         told = f"R2 of {response} over {len(norms)} models: root of {roots_of}"

@@ -7,6 +7,7 @@ import dataclasses
 from tfrobust.experiments import claim_judges
 from tfrobust.experiments.claim_judges import Finding
 from tfrobust.experiments.claim_judges import Judge
+from tfrobust.experiments.papers import PAPERS
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import ratio_of_medians
 
@@ -214,7 +215,12 @@ CLAIMS = (
         "the perturbation norm (R2 .940) than 1/gradient norm (.904)",
         "gradient-leaking",
         "table-1",
-        claim_judges.predicts("alpha_87", "1/Mean grad norm", "Mean pert norm"),
+        claim_judges.predicts(
+            "alpha_87",
+            "1/Mean grad norm",
+            "Mean pert norm",
+            over=PAPERS["gradient-leaking"]["table-1"].models,
+        ),
     ),
     Claim(
         "GL: projection and noise raise the perturbation norm 1.7 to 3.4 "
