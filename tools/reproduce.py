@@ -67,7 +67,8 @@ def main() -> None:
         raise ValueError("Pass one of --plan and --claims. Received: both")
     if told and _PAGE.value is None:
         raise ValueError("Pass --page, the file to write. Received: page=None")
-    if told and any(f.value for f in (_TABLE, _PAPER, _ROWS, _NUM_SEEDS)):
+    of_rows = bool(_ROWS.value) or _NUM_SEEDS.value is not None
+    if told and (_TABLE.value or _PAPER.value or of_rows):
         raise ValueError(
             "--plan and --claims are of all tables. Received: "
             f"paper={_PAPER.value}, table={_TABLE.value}, rows={_ROWS.value}, "
@@ -105,6 +106,11 @@ def main() -> None:
             data_dir=_DATA_DIR.value,
         )
         return
+    if of_rows:
+        raise ValueError(
+            "--rows and --num_seeds are of a paper's table. Received: "
+            f"paper=None, rows={_ROWS.value}, num_seeds={_NUM_SEEDS.value}"
+        )
     tables = {
         **dict.fromkeys(recipes.COMPARISONS, experiments.compare),
         **dict.fromkeys(experiments.MASKED_TABLES, experiments.masking_table),

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import pathlib
 import statistics
-import types
 
 import keras
 import numpy as np
@@ -14,9 +13,10 @@ from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import zoo
 from tfrobust.experiments import paper_pages
-from tfrobust.experiments import paper_rows
+from tfrobust.experiments import paper_transfers
 from tfrobust.experiments import planning
 from tfrobust.experiments import provenance
+from tfrobust.experiments import transferring
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import readings
@@ -168,29 +168,51 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
 
 
 def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
-    table = dataclasses.replace(tiny, transfer={"attacks": ("pgd",)})
-    monkeypatch.setitem(PAPERS, "tiny", {"table-1": table})
-    asked = []
+    attacked, made = {"attacks": ("fgsm",)}, []
 
-    def transfers(self, rows):
-        asked.append(rows)
-        return {row: dict.fromkeys(rows, 50.0) for row in rows}
+    def matrix(config, say):
+        made.append([pathlib.Path(m).parent.name for m in config.models])
+        record = transferring.transfer(config, say=say)
+        # A row for each source, in it each target.
+        return dataclasses.replace(
+            record, accuracy={"fgsm": ((0.1, 0.2), (0.3, 0.4))}
+        )
 
-    monkeypatch.setattr(paper_rows.PaperRows, "transfers", transfers)
-    for rows, met in (
-        (["gn_3"], ["GN, 3"]),
-        (["gn_3"], None),
-        ([], ["plain", "GN, 3"]),
-        ([], None),
-    ):
-        found, _ = _run(tmp_path, "tiny", "table-1", rows=rows)
-        assert asked == ([] if met is None else [met])
-        asked.clear()
-    firsts = {r.row: r.values for r in found if r.provenance["seed"] == 0}
-    for values in firsts.values():
-        assert values["plain"] == values["GN, 3"] == 50.0
-    (second,) = [r for r in found if r.provenance["seed"] == 1]
-    assert "plain" not in second.values
+    monkeypatch.setattr(paper_transfers, "transfer", matrix)
+
+    def run(**arguments):
+        table = dataclasses.replace(tiny, transfer=attacked)
+        monkeypatch.setitem(PAPERS, "tiny", {"table-1": table})
+        rows, _ = _run(tmp_path, "tiny", "table-1", **arguments)
+        of = {f"{r.row} {r.provenance['seed']}": r.values for r in rows}
+        met = {"plain", "GN, 3"}
+        return {
+            name: {k: v for k, v in values.items() if k in met}
+            for name, values in of.items()
+        }
+
+    # One row alone meets nobody; then all do, once.
+    assert run(rows=["gn_3"]) == {"GN, 3 0": {}}
+    whole = {
+        "plain 0": {"plain": 10.0, "GN, 3": 30.0},
+        "plain 1": {},
+        "GN, 3 0": {"plain": 20.0, "GN, 3": 40.0},
+    }
+    assert made == [] and run() == run() == whole
+    ((plain, gn),) = made
+    assert "standard" in plain and "gradient_norm" in gn
+    # Numbers stay where a model is gone, and go with what they are of.
+    model = tmp_path / "models" / plain / "last.keras"
+    moved = model.rename(tmp_path / "moved")
+    assert run(rows=["gn_3"]) == whole and len(made) == 1
+    moved.rename(model)
+    attacked["epsilon"] = 0.05
+    assert run(rows=["gn_3"]) == whole and len(made) == 2
+    record = tmp_path / "tiny" / "table-1-smoke" / "plain-0.json"
+    other = dataclasses.replace(read_record(record), model_digest="0" * 64)
+    write_record(other, record)
+    assert run() == {"plain 0": {}, "plain 1": {}, "GN, 3 0": {"GN, 3": 40.0}}
+    assert len(made) == 2
 
 
 def test_what_is_not_the_rows_is_no_record_of_it(tmp_path, tiny, monkeypatch):
@@ -268,8 +290,12 @@ def test_kept_weights_stand_for_a_training_that_is_gone(tmp_path, tiny):
     assert run("here") == first
     for path in (records / "models").glob("*.npz"):
         path.write_bytes(b"")
-    third = run("again")
+    # Where kept weights were attacked there can be trained, and the reverse.
+    third = run("elsewhere")
     assert not any(r.provenance["rounded"] for r in third.values())
+    for path in (tmp_path / "here").rglob("last.keras"):
+        path.unlink()
+    assert run("here")["GN, 3", 0].provenance["rounded"]
 
 
 def test_what_was_attacked_at_another_revision(tmp_path, tiny, monkeypatch):
@@ -330,30 +356,6 @@ def test_unknown_names(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         experiments.reproduce(paper, table, tmp_path / "x", **usual)
     assert not (tmp_path / "x").exists()
-
-
-def test_a_row_is_a_model_and_a_column_whose_points_it_meets(
-    tmp_path, tiny, monkeypatch
-):
-    table = dataclasses.replace(tiny, transfer={"attacks": ("pgd",)})
-    work = paper_rows.PaperRows(table, "p", "t", "smoke", tmp_path, None)
-    asked = []
-
-    def matrix(config, say):
-        asked.append(config)
-        # A row for each source, in it each target.
-        return types.SimpleNamespace(accuracy={"pgd": ((0.1, 0.2), (0.3, 0.4))})
-
-    monkeypatch.setattr(paper_rows, "transfer", matrix)
-    assert work.transfers(["plain", "GN, 3"]) == {
-        "plain": {"plain": 10.0, "GN, 3": 30.0},
-        "GN, 3": {"plain": 20.0, "GN, 3": 40.0},
-    }
-    names = [pathlib.Path(path).parent.name for path in asked[0].models]
-    assert [name.split("-")[1] for name in names] == [
-        "standard",
-        "gradient_norm",
-    ]
 
 
 def _row(row, values, seed=0, **changes):

@@ -125,3 +125,28 @@ def test_a_killed_grid_search_goes_on_through_the_grid(tmp_path, monkeypatch):
         (1.0, 0.003),
     ]
     assert {t.status for _, t in tried} == {"COMPLETED"}
+
+
+@pytest.mark.parametrize(
+    "name, text, kept",
+    [
+        ("search_kept.json", "[]", None),
+        ("search/oracle.json", "[]", None),
+        ("search/oracle.json", '{"start_order": 5}', None),
+        ("search/trial_0/trial.json", "{}", None),
+        ("search/trial_0/trial.json", "[]", None),
+        ("search/oracle.json", "torn", '{"oracle.json": 5}'),
+        ("search/oracle.json", "torn", '{"../../mine.json": "{}"}'),
+    ],
+)
+def test_what_is_no_tuners_is_not_gone_on_from(tmp_path, name, text, kept):
+    run = tmp_path / "run"
+    whole = _search(run, [])
+    (run / name).write_text(text)
+    if kept is not None:
+        (run / "search_kept.json").write_text(kept)
+    said = []
+    assert _search(run, said) == whole
+    assert bool(said) == name.startswith("search/")
+    assert ("begins anew" in "".join(said)) == (kept is not None)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]

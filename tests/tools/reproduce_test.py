@@ -19,6 +19,9 @@ from tools import reproduce
         (["--claims", "--paper=sgr", "--page=PAGE"], "are of all tables"),
         (["--plan", "--rows=lfr", "--page=PAGE"], "are of all tables"),
         (["--plan", "--num_seeds=1", "--page=PAGE"], "are of all tables"),
+        (["--claims", "--num_seeds=0", "--page=PAGE"], "are of all tables"),
+        (["--table=digits", "--num_seeds=1"], "are of a paper's table"),
+        (["--table=digits", "--rows=lfr"], "are of a paper's table"),
         (["--plan", "--page=nowhere/page.md"], "no directory for the page"),
         (
             ["--paper=local-flatness", "--table=table-1", "--records_dir=FILE"],

@@ -9,6 +9,7 @@ from tests import networks
 from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
 from tfrobust.records import CardRecord
+from tfrobust.records import write_record
 
 
 def _card(classifier, **changes):
@@ -60,10 +61,35 @@ def test_weights_of_another_card_are_refused(kept):
     with pytest.raises(ValueError, match="weights of digits-small's card"):
         zoo.load("digits-small", directory)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="doesn't hold digits-small's"):
+    with pytest.raises(
+        ValueError, match="of the network on digits-small's card"
+    ):
         zoo.load("digits-small", directory)
     with pytest.raises(ValueError, match="isn't of these weights"):
         zoo.save(classifier, _card(classifier, model_digest="other"), directory)
+
+
+@pytest.mark.parametrize(
+    "network", [{}, {"class_name": "Functional", "config": {}}]
+)
+def test_a_card_of_no_network_is_refused(kept, network):
+    directory, classifier, _ = kept
+    write_record(
+        _card(classifier, network=network), directory / "digits-small.json"
+    )
+    with pytest.raises(ValueError, match="of the network on digits-small's"):
+        zoo.load("digits-small", directory)
+
+
+def test_weights_that_float16_cant_hold_are_refused(tmp_path):
+    classifier = networks.tiny_dense(2, 2)
+    classifier.set_weights([w + 7e4 for w in classifier.get_weights()])
+    card = _card(
+        classifier, model_digest=weights_digest(zoo.rounded(classifier))
+    )
+    with pytest.raises(ValueError, match="at most 65504"):
+        zoo.save(classifier, card, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_name_is_answered_with_the_nearest(kept):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 from typing import cast
 
@@ -16,6 +16,7 @@ from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_pages import EVALUATED_AT
 from tfrobust.experiments.paper_pages import ROUNDED
+from tfrobust.experiments.paper_transfers import PaperTransfers
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.run_names import placeless
@@ -23,8 +24,6 @@ from tfrobust.experiments.run_names import run_name
 from tfrobust.experiments.run_names import settings_digest
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
-from tfrobust.experiments.transferring import transfer
-from tfrobust.experiments.transferring import TransferConfig
 from tfrobust.records import CardRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import read_record
@@ -81,7 +80,8 @@ class PaperRows:
         except ValueError:
             return None
         card = zoo.card(run.name, self.kept_dir)
-        return None if card.adaptive_objective is None else card
+        own = card.training == placeless(self.training(row, seed))
+        return card if own and card.adaptive_objective is not None else None
 
     def model(self, row: str, seed: int) -> pathlib.Path:
         """Return the file of a row's model."""
@@ -114,12 +114,25 @@ class PaperRows:
         Raises:
             ValueError: for a file that is no record of a row.
         """
-        found = []
+        found = self._own_records(directory)
+        met = self._transfers(directory).read(self._firsts(found))
+        for row, values in met.items():
+            record = found[row, self._first(row)]
+            found[row, self._first(row)] = dataclasses.replace(
+                record, values={**record.values, **values}
+            )
+        return list(found.values())
+
+    def _own_records(
+        self, directory: pathlib.Path
+    ) -> dict[tuple[str, int], RowRecord]:
+        """Return what there is of each row and seed."""
+        found = {}
         for row in self.table.models:
             for seed in self.table.seeds(row, self.scale):
                 record = read_row(directory / f"{slug(row)}-{seed}.json")
                 if record is not None and self.is_of(record, row, seed):
-                    found.append(record)
+                    found[row, seed] = record
         return found
 
     def record(self, row: str, seed: int) -> RowRecord:
@@ -166,11 +179,17 @@ class PaperRows:
         return cast(TrainingRecord, record)
 
     def look(self, name: str, row: str, seed: int) -> Record:
-        """Return an evaluation or analysis of a row's model."""
+        """Return an evaluation or analysis of a row's model.
+
+        Of kept weights apart from the training's directory, which another
+        training may be begun in.
+        """
         config = self.look_config(name, row, seed)
         own = f"{slug(name)}-{settings_digest(placeless(config))}"
-        directory = self.directory(row, seed) / own
-        return self.table.looks[name].run(config, directory)
+        run = self.directory(row, seed)
+        if self.card(row, seed) is not None:
+            run = run.with_name(f"{run.name}-kept")
+        return self.table.looks[name].run(config, run / own)
 
     def look_config(self, name: str, row: str, seed: int) -> Any:
         """Return the settings of an evaluation or analysis of a row."""
@@ -180,33 +199,32 @@ class PaperRows:
             self.data_dir,
         )
 
-    def transfers(self, rows: Sequence[str]) -> dict[str, dict[str, float]]:
-        """Return row -> accuracy in % under each row's points, first seeds.
+    def add_transfers(self, directory: pathlib.Path) -> None:
+        """Attack the rows on record with each other's points, first seeds.
 
-        Args:
-            rows: those that are attacked, each with the points of all.
+        Those whose weights are here; see `PaperTransfers.add`.
         """
-        setting = self.table.settings[self.scale]
-        paths = {
-            row: str(self.model(row, self.table.seeds(row, self.scale)[0]))
-            for row in rows
-        }
-        usual: dict[str, Any] = {"data": setting.training["data"]}
-        if setting.num_examples is not None:
-            usual["num_examples"] = setting.num_examples
-        config = TransferConfig(
-            list(paths.values()),
-            data_dir=self.data_dir,
-            **{**usual, **(self.table.transfer or {})},
+        firsts = self._firsts(self._own_records(directory))
+        self._transfers(directory).add(
+            firsts,
+            {row: self.model(row, self._first(row)) for row in firsts},
         )
-        record = transfer(config, say=quiet)
-        (matrix,) = record.accuracy.values()
+
+    def _transfers(self, directory: pathlib.Path) -> PaperTransfers:
+        setting, attacked = self.table.settings[self.scale], self.table.transfer
+        return PaperTransfers(directory, setting, attacked, self.data_dir)
+
+    def _first(self, row: str) -> int:
+        return self.table.seeds(row, self.scale)[0]
+
+    def _firsts(
+        self, records: Mapping[tuple[str, int], RowRecord]
+    ) -> dict[str, RowRecord]:
+        """Return row -> its first seed's record, of what there is."""
         return {
-            target: {
-                source: round(100 * accuracies[number], 2)
-                for source, accuracies in zip(paths, matrix, strict=True)
-            }
-            for number, target in enumerate(paths)
+            row: record
+            for (row, seed), record in records.items()
+            if seed == self._first(row)
         }
 
 

@@ -96,7 +96,7 @@ def reproduce(
             write_record(record, path)
             write_page(work, where)
     if found.transfer is not None:
-        _add_transfers(work, where)
+        work.add_transfers(where)
     if not rows:
         for look in found.pictures:
             _draw(work, look, where)
@@ -163,25 +163,6 @@ def write_page(work: PaperRows, directory: pathlib.Path) -> None:
     directory.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(directory.with_name(f"{directory.name}.md")) as part:
         part.write_text(text)
-
-
-def _add_transfers(work: PaperRows, where: pathlib.Path) -> None:
-    """Put accuracies under each other's points into the first seeds' rows.
-
-    Of the rows that are on record, so that a part of a table can be read.
-    """
-    records = {
-        r.row: r
-        for r in work.records(where)
-        if r.provenance["seed"] == work.table.seeds(r.row, work.scale)[0]
-    }
-    if all(set(records) <= set(r.values) for r in records.values()):
-        return
-    for row, values in work.transfers(list(records)).items():
-        record = records[row]
-        whole = dataclasses.replace(record, values={**record.values, **values})
-        seed = record.provenance["seed"]
-        write_record(whole, where / f"{slug(row)}-{seed}.json")
 
 
 def _draw(work: PaperRows, look: str, where: pathlib.Path) -> None:

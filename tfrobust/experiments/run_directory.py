@@ -26,7 +26,8 @@ _WRITTEN = (
     *("outcomes-*-of-*.jsonl", "run-*-of-*.json"),
     *("analysis.json", "analysis.png", "analysis-*.png", "pieces"),
     *("curve.json", "examples.json", "transfer.json", "benchmark.json"),
-    *("search.json", "search.png", "search", "search_kept.json", "trials"),
+    *("search.json", "search.png", "search", "trials"),
+    *("search_kept.json", "search_kept"),  # and of earlier versions
     *("finalists", "winner.keras", "winner.flags"),
 )
 _PARTS = (".part-*", ".*.part")

@@ -23,6 +23,7 @@ from tfrobust.records import write_json
 from tfrobust.tuning import OBJECTIVE
 from tfrobust.tuning import Range
 
+_FOREIGN = (AttributeError, LookupError, RuntimeError, TypeError)
 _STATE = "search"
 _KEPT = "search_kept.json"
 
@@ -128,7 +129,7 @@ def make_tuner(
     )
     try:
         tuner = _quietly(_TUNERS[config.tuner], arguments)
-    except RuntimeError:  # JSON, but not the tuner's
+    except _FOREIGN:  # JSON, but not the tuner's
         _restore_state(directory, say)
         tuner = _quietly(_TUNERS[config.tuner], arguments)
     tuner.trials, tuner.directory_kept = trials, directory
@@ -158,21 +159,29 @@ def _mend_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
 
 
 def _restore_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
-    state = directory / _STATE
-    say(
-        f"{state} is torn or lacks files; the state after the last whole "
-        "trial is used."
-    )
+    state, kept = directory / _STATE, _kept_files(directory)
+    then = "the state after the last whole trial is used"
+    if not kept:
+        then = "the tuner begins anew, with the trials that there are"
+    say(f"{state} is torn or lacks files; {then}.")
     shutil.rmtree(state, ignore_errors=True)
-    for path, text in _kept_files(directory).items():
+    for path, text in kept.items():
         (state / path).parent.mkdir(parents=True, exist_ok=True)
         (state / path).write_text(text)
 
 
 def _kept_files(directory: pathlib.Path) -> dict[pathlib.Path, str]:
-    """Return the copied files' contents, none before the first trial ended."""
+    """Return the copied files' contents, none before the first trial ended.
+
+    Nor of a file that isn't a search's.
+    """
     kept = directory / _KEPT
     files = json.loads(kept.read_text()) if is_whole_json(kept) else {}
+    if not isinstance(files, dict) or not all(
+        isinstance(text, str) and ".." not in name and name[:1] != "/"
+        for name, text in files.items()
+    ):
+        return {}
     return {pathlib.Path(name): text for name, text in files.items()}
 
 
@@ -187,7 +196,7 @@ def _expected(state: pathlib.Path) -> set[pathlib.Path]:
         return set()
     oracle = pathlib.Path("oracle.json")
     try:
-        begun = json.loads((state / oracle).read_text())["start_order"]
+        begun = list(json.loads((state / oracle).read_text())["start_order"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         begun = []  # torn or gone, or not the tuner's
     trials = {pathlib.Path(f"trial_{number}", "trial.json") for number in begun}

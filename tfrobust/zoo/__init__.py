@@ -26,8 +26,9 @@ from tfrobust.records import read_record
 from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
-# What reading a damaged file of weights raises.
+# What reading damaged weights, and another's network, raises.
 _DAMAGE = (
+    AttributeError,
     EOFError,
     KeyError,
     OSError,
@@ -82,14 +83,16 @@ def load(name: str, directory: Directory = None) -> keras.Model:
             are not those of the card.
     """
     found = card(name, directory)
-    classifier = keras.models.model_from_json(json.dumps(found.network))
     path = _place(directory) / f"{name}.npz"
     try:
+        classifier = keras.models.model_from_json(json.dumps(found.network))
         with np.load(path) as file:
             stored = [file[f"arr_{k}"] for k in range(len(file.files))]
         classifier.set_weights([w.astype("float32") for w in stored])
     except _DAMAGE as error:
-        raise ValueError(f"{path} doesn't hold {name}'s weights.") from error
+        raise ValueError(
+            f"{path} doesn't hold weights of the network on {name}'s card."
+        ) from error
     if weights_digest(classifier) != found.model_digest:
         raise ValueError(f"{path} doesn't hold the weights of {name}'s card.")
     return classifier
@@ -145,8 +148,11 @@ def save(
     Raises:
         ValueError: for weights that float16 can't hold, or another card's.
     """
-    if weights_digest(rounded(classifier)) != record.model_digest:
+    kept = rounded(classifier)
+    if weights_digest(kept) != record.model_digest:
         raise ValueError("The card isn't of these weights as float16.")
+    if not all(np.isfinite(w).all() for w in kept.get_weights()):
+        raise ValueError("Weights must be finite as float16, at most 65504.")
     place = _place(directory)
     place.mkdir(parents=True, exist_ok=True)
     stored = [w.astype("float16") for w in classifier.get_weights()]
