@@ -407,6 +407,22 @@ def test_a_row_is_read_as_it_was_written(tmp_path):
     assert read_record(tmp_path / "a.json") == row
 
 
+def test_every_page_of_cifar10_tells_of_its_jpeg_images():
+    tables = [
+        (paper, name, table)
+        for paper, found in PAPERS.items()
+        for name, table in found.items()
+    ]
+    told = {
+        (
+            table.settings["cpu"].training["data"],
+            "JPEG" in paper_pages.page_text(paper, name, "cpu", table, []),
+        )
+        for paper, name, table in tables
+    }
+    assert told == {("mnist", False), ("cifar10", True)}
+
+
 def test_seeds_are_averaged_beside_the_paper():
     table = _table("ab", ["clean"], published={"a": (99.5,), "b": (98,)})
     values = [90.0, 92.0, 97.0]

@@ -85,6 +85,8 @@ def page_text(
         f"{_origins(records)}.",
         f"{table.caption}.",
     ]
+    if table.settings[scale].note:
+        parts.append(table.settings[scale].note)
     if scale == "smoke":
         parts.append(
             "Digits, a small network, one epoch: this only checks that the "

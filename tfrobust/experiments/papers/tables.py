@@ -28,6 +28,7 @@ class Setting:
         added: evaluation of the columns that the paper lacks.
         seeds: of the trainings.
         step_size: of inner maximisations; default their own.
+        note: what a reader must know of the images; default nothing.
     """
 
     training: Mapping[str, Any]
@@ -37,6 +38,7 @@ class Setting:
     added: Mapping[str, Any]
     seeds: tuple[int, ...] = (0,)
     step_size: float | None = None
+    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
