@@ -239,6 +239,14 @@ CLAIMS = (
                 for title in _MMC_COLUMNS
             ]
         ),
+        why=(
+            "Ahead where anything is left, but from the second radius on the "
+            "ascent of the margin leaves nothing of either. AutoAttack leaves "
+            "next to nothing of both at the first, and both masking reports "
+            "fail: these heads hide the gradient of cross-entropy. Whether "
+            "the published lead is the defense's or its attack's can't be "
+            "told from few epochs on JPEG-encoded images."
+        ),
     ),
     Claim(
         "GL: adversarially trained MMC is above both under every attack",
