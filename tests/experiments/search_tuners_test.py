@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import json
 import os
 import shutil
 import tempfile
@@ -150,3 +151,24 @@ def test_what_is_no_tuners_is_not_gone_on_from(tmp_path, name, text, kept):
     assert bool(said) == name.startswith("search/")
     assert ("begins anew" in "".join(said)) == (kept is not None)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_trial_that_was_drawn_and_not_begun_is_drawn_again(
+    tmp_path, monkeypatch
+):
+    whole, run = _search(tmp_path / "whole", []), tmp_path / "run"
+
+    def kill(self, number, values):
+        if number == "1":
+            raise _Killed
+        return 0.5
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_Trials, "__call__", kill)
+        with pytest.raises(_Killed):
+            _search(run, [])
+    # As if killed between the two files: the tuner knows of trial 0 alone.
+    earlier = json.loads((run / "search_kept.json").read_text())
+    (run / "search" / "oracle.json").write_text(earlier["oracle.json"])
+    assert (run / "search" / "trial_1" / "trial.json").is_file()
+    assert _search(run, []) == whole

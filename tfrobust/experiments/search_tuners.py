@@ -156,6 +156,10 @@ def _mend_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
     expected = _expected(state) | _kept_files(directory).keys()
     if not all(is_whole_json(state / path) for path in expected):
         _restore_state(directory, say)
+    # Drawn, but killed before the tuner wrote that: it would be passed over.
+    for path in state.glob("trial_*/trial.json"):
+        if path.relative_to(state) not in _begun(state):
+            path.unlink()
 
 
 def _restore_state(directory: pathlib.Path, say: Callable[[str], None]) -> None:
@@ -194,10 +198,14 @@ def _expected(state: pathlib.Path) -> set[pathlib.Path]:
     found = _found(state)
     if not found:
         return set()
-    oracle = pathlib.Path("oracle.json")
+    return found | {pathlib.Path("oracle.json")} | _begun(state)
+
+
+def _begun(state: pathlib.Path) -> set[pathlib.Path]:
+    """Return the files of the trials that the tuner knows to be begun."""
     try:
-        begun = list(json.loads((state / oracle).read_text())["start_order"])
+        text = (state / "oracle.json").read_text()
+        begun = list(json.loads(text)["start_order"])
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         begun = []  # torn or gone, or not the tuner's
-    trials = {pathlib.Path(f"trial_{number}", "trial.json") for number in begun}
-    return found | {oracle} | trials
+    return {pathlib.Path(f"trial_{number}", "trial.json") for number in begun}
