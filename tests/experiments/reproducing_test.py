@@ -168,7 +168,7 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
 
 
 def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
-    attacked, made = {"attacks": ("fgsm",)}, []
+    attacked, made, left_out = {"attacks": ("fgsm",)}, [], []
 
     def matrix(config, say):
         made.append([pathlib.Path(m).parent.name for m in config.models])
@@ -183,7 +183,8 @@ def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
     def run(**arguments):
         table = dataclasses.replace(tiny, transfer=attacked)
         monkeypatch.setitem(PAPERS, "tiny", {"table-1": table})
-        rows, _ = _run(tmp_path, "tiny", "table-1", **arguments)
+        rows, said = _run(tmp_path, "tiny", "table-1", **arguments)
+        left_out[:] = [s for s in said if "meets no new points" in s]
         of = {f"{r.row} {r.provenance['seed']}": r.values for r in rows}
         met = {"plain", "GN, 3"}
         return {
@@ -205,6 +206,7 @@ def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
     model = tmp_path / "models" / plain / "last.keras"
     moved = model.rename(tmp_path / "moved")
     assert run(rows=["gn_3"]) == whole and len(made) == 1
+    assert [line.split(" meets")[0] for line in left_out] == ["plain"]
     moved.rename(model)
     attacked["epsilon"] = 0.05
     assert run(rows=["gn_3"]) == whole and len(made) == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import re
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 from typing import cast
@@ -199,7 +200,9 @@ class PaperRows:
             self.data_dir,
         )
 
-    def add_transfers(self, directory: pathlib.Path) -> None:
+    def add_transfers(
+        self, directory: pathlib.Path, say: Callable[[str], None]
+    ) -> None:
         """Attack the rows on record with each other's points, first seeds.
 
         Those whose weights are here; see `PaperTransfers.add`.
@@ -208,6 +211,7 @@ class PaperRows:
         self._transfers(directory).add(
             firsts,
             {row: self.model(row, self._first(row)) for row in firsts},
+            say,
         )
 
     def _transfers(self, directory: pathlib.Path) -> PaperTransfers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
@@ -82,6 +83,7 @@ class PaperTransfers:
         self,
         records: Mapping[str, RowRecord],
         models: Mapping[str, pathlib.Path],
+        say: Callable[[str], None],
     ) -> None:
         """Attack those whose weights are here with each other's points.
 
@@ -90,6 +92,7 @@ class PaperTransfers:
         Args:
             records: row -> its first seed's.
             models: row -> the file where its model may be.
+            say: is told whose weights aren't here.
         """
         if self.attacked is None:
             return
@@ -100,6 +103,8 @@ class PaperTransfers:
             and weights_digest(load_classifier(models[row]))
             == record.model_digest
         }
+        for row in records.keys() - paths.keys():
+            say(f"{row} meets no new points: no weights as on record here.")
         if len(paths) < 2 or not set(self.read(records)) < set(paths):
             return
         made = transfer(self._config(list(paths.values())), say=quiet)

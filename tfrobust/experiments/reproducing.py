@@ -96,7 +96,7 @@ def reproduce(
             write_record(record, path)
             write_page(work, where)
     if found.transfer is not None:
-        work.add_transfers(where)
+        work.add_transfers(where, say)
     if not rows:
         for look in found.pictures:
             _draw(work, look, where)
