@@ -241,6 +241,15 @@ def test_what_is_not_the_rows_is_no_record_of_it(tmp_path, tiny, monkeypatch):
     assert "epsilon=0.1," in rows[0].budgets[0]
 
 
+def test_what_is_no_record_is_refused_before_a_training(tmp_path, tiny):
+    place = tmp_path / "tiny" / "table-1-smoke"
+    place.mkdir(parents=True)
+    (place / "plain-1.json").write_text('{"kind": "Row')
+    with pytest.raises(ValueError, match="plain-1.json is not a record"):
+        _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    assert not (tmp_path / "models").exists()
+
+
 def test_weights_are_kept_again_where_they_are_lost_or_anothers(tmp_path, tiny):
     def run():
         _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
@@ -407,6 +416,14 @@ def test_a_row_is_read_as_it_was_written(tmp_path):
     row = dataclasses.replace(_row("a", {"norm": None}), masking=(check,))
     write_record(row, tmp_path / "a.json")
     assert read_record(tmp_path / "a.json") == row
+
+
+def test_a_page_says_that_an_origin_is_unknown():
+    row = dataclasses.replace(_row("a", {"clean": 1.0}), provenance={})
+    table = _table("a", ["clean"])
+    text = paper_pages.page_text("p", "t", "cpu", table, [row])
+    versions = "tensorflow unknown, keras unknown"
+    assert f"({versions}; trained at revisions unknown)" in text
 
 
 def test_every_page_of_cifar10_tells_of_its_jpeg_images():

@@ -13,6 +13,7 @@ from tfrobust.experiments.paper_findings import ADDED
 from tfrobust.experiments.paper_findings import survivors
 from tfrobust.experiments.paper_findings import suspicions
 from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.provenance import told
 from tfrobust.experiments.run_names import run_name
 from tfrobust.records import RowRecord
 
@@ -187,10 +188,12 @@ def mean_values(
 def _origins(records: Sequence[RowRecord]) -> str:
     if not records:
         return ""
-    trained = {r.provenance["revision"] for r in records}
+    trained = {told(r.provenance, "revision") for r in records}
     seen = {one for r in records for one in r.provenance.get(EVALUATED_AT, ())}
     first = records[0].provenance
-    parts = [", ".join(f"{k} {first[k]}" for k in ("tensorflow", "keras"))]
+    parts = [
+        ", ".join(f"{k} {told(first, k)}" for k in ("tensorflow", "keras"))
+    ]
     for done, revisions in (("trained", trained), ("evaluated", seen)):
         if revisions:
             parts.append(f"{done} at revisions {', '.join(sorted(revisions))}")

@@ -20,6 +20,7 @@ from tfrobust.experiments.paper_pages import ROUNDED
 from tfrobust.experiments.paper_transfers import PaperTransfers
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.provenance import told
 from tfrobust.experiments.run_names import placeless
 from tfrobust.experiments.run_names import run_name
 from tfrobust.experiments.run_names import settings_digest
@@ -167,7 +168,10 @@ class PaperRows:
                 **training.provenance,
                 ROUNDED: card is not None,
                 EVALUATED_AT: sorted(
-                    {cast(Any, r).provenance["revision"] for r in seen.values()}
+                    {
+                        told(cast(Any, r).provenance, "revision")
+                        for r in seen.values()
+                    }
                 ),
             },
             looks=self.look_digests(row, seed),

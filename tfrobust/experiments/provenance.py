@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import platform
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -29,6 +30,19 @@ def provenance(seed: int) -> dict[str, Any]:
         "python": platform.python_version(),
         **versions,
     }
+
+
+def told(origin: Mapping[str, Any], name: str) -> str:
+    """Return what a provenance tells of a name, "unknown" if nothing.
+
+    Example:
+
+    >>> told({"revision": "0123abc"}, "revision")
+    '0123abc'
+    >>> told({}, "keras")
+    'unknown'
+    """
+    return str(origin.get(name, "unknown"))
 
 
 def revision() -> str:

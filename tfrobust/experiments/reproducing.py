@@ -69,7 +69,8 @@ def reproduce(
 
     Raises:
         ValueError: for an unknown paper, table, row or scale, and for
-            `num_seeds` below 1.
+            `num_seeds` below 1; for a file among the table's records that
+            is none.
     """
     if num_seeds is not None:
         check_integer("num_seeds", num_seeds, minimum=1)
@@ -81,6 +82,8 @@ def reproduce(
     rows = [pick("row", slug(row), titles) for row in rows]
     where = row_directory(records_dir, work)
     make_directory(where)
+    # A file that is none says so now, not after hours of training.
+    work.records(where)
     chosen = [
         (row, seed)
         for row in rows or found.models
