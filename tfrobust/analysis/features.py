@@ -102,24 +102,19 @@ def feature_analysis(
             batch_size=batch_size,
             progress=_named(progress, name),
         )
-        found[name] = features_of(
-            classifier, result.x_adv, batch_size=batch_size
-        )
+        x_adv = result.x_adv
+        found[name] = features_of(classifier, x_adv, batch_size=batch_size)
     clusters = ward_clusters(*found[CLEAN], num_clusters)
-    cosines = None
-    if isinstance(classifier.layers[-1], MaxMahalanobisHead):
-        cosines = {
-            name: tuple(center_cosines(classifier, *both).tolist())
-            for name, both in found.items()
-        }
     first = min(num_embedded, len(x))
     perplexity = min(perplexity, (2 * first - 1) / 3)
-    places = {}
-    for name in attacks:
-        together = [found[n][0][:first] for n in (CLEAN, name)]
-        places[name] = embed_features(
-            np.concatenate(together), perplexity=perplexity, seed=seed
+    places = {
+        name: embed_features(
+            np.concatenate([found[CLEAN][0][:first], found[name][0][:first]]),
+            perplexity=perplexity,
+            seed=seed,
         )
+        for name in attacks
+    }
     return FeatureRecord(
         model=model,
         model_digest=model_digest,
@@ -132,7 +127,7 @@ def feature_analysis(
             name: tuple(clusters.nearest_classes(features).tolist())
             for name, (features, _) in found.items()
         },
-        cosines=cosines,
+        cosines=_cosines(classifier, found),
         perplexity=float(perplexity),
         clean_embedding={n: _pairs(p[:first]) for n, p in places.items()},
         adversarial_embedding={n: _pairs(p[first:]) for n, p in places.items()},
@@ -300,6 +295,18 @@ def _check_clusters(num_clusters: int, num_examples: int) -> None:
             f"{num_clusters} clusters need {max(2, num_clusters)} images or "
             f"more. Received: {num_examples} images"
         )
+
+
+def _cosines(
+    classifier: keras.Model, found: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, tuple[float, ...]] | None:
+    """Return name -> `center_cosines`, of a model that has centres."""
+    if not isinstance(classifier.layers[-1], MaxMahalanobisHead):
+        return None
+    return {
+        name: tuple(center_cosines(classifier, *both).tolist())
+        for name, both in found.items()
+    }
 
 
 def _named(
