@@ -93,7 +93,14 @@ def plot_gradient_leaking(
             fontsize=9,
         )
     panels[0].set_ylabel("share of the squared length, %")
-    panels[0].legend(frameon=False, fontsize=8)
+    # Curves from corner to corner leave no room inside.
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=2,
+        frameon=False,
+        fontsize=8,
+    )
     save_figure(figure, path)
 
 
