@@ -137,7 +137,13 @@ def test_resumed_equals_uninterrupted(defense, settings, tmp_path):
             _train(config, tmp_path / "resumed")
     finally:
         KeepCheckpoints.on_epoch_end = original
+    # Of an epoch that took a thousand seconds.
+    laps = tmp_path / "resumed" / "seconds.json"
+    ((steps, lap),) = json.loads(laps.read_text()).items()
+    assert 0 < lap < 1000
+    laps.write_text(json.dumps({steps: 1000.0, "10000000": 5000.0}))
     resumed = _train(config, tmp_path / "resumed", resume=True)
+    assert 1000 < resumed.seconds < 2000
     whole = read_record(tmp_path / "whole" / "training.json")
     for a, b in zip(
         _weights(tmp_path / "whole" / "last.keras"),

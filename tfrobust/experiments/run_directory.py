@@ -21,6 +21,7 @@ from tfrobust.records import plain
 _WRITTEN = (
     *("config.json", ".part-*", ".*.part"),
     *("training.json", "history.csv", "last.keras", "best_robust.keras"),
+    "seconds.json",
     *("backup-*.npz", "tensorboard", "failed.txt", "attacked"),
     *("evaluation.json", "outcomes.jsonl", "run.json"),
     *("outcomes-*-of-*.jsonl", "run-*-of-*.json"),

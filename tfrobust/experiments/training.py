@@ -5,7 +5,6 @@ from __future__ import annotations
 import pathlib
 import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import cast
@@ -23,6 +22,7 @@ from tfrobust.experiments.devices import check_batches
 from tfrobust.experiments.devices import is_chief
 from tfrobust.experiments.devices import make_strategy
 from tfrobust.experiments.provenance import provenance
+from tfrobust.experiments.stopwatch import Stopwatch
 from tfrobust.experiments.training_callbacks import leaking_tracker
 from tfrobust.experiments.training_callbacks import training_callbacks
 from tfrobust.experiments.training_config import TrainingConfig
@@ -58,8 +58,9 @@ def train(
     """Train a defense and write its run directory.
 
     `config.json`, `last.keras`, `best_robust.keras` (where there is
-    validation), `history.csv` and `training.json`. Nothing is written before
-    data and model are there, so a mistake leaves nothing behind.
+    validation), `history.csv`, `seconds.json` (the time so far) and
+    `training.json`. Nothing is written before data and model are there, so a
+    mistake leaves nothing behind.
 
     Args:
         config: everything the training depends on.
@@ -168,11 +169,13 @@ def _train_in(
     write_json(plain(config), directory / "config.json")
     # What trains is the source as it stands now, not when training ends.
     origin = provenance(config.seed)
-    start = time.perf_counter()
-    for phase in phases(done, steps, config.epochs):
-        _fit(model, config, data, directory, phase, tracker)
-    seconds = time.perf_counter() - start
-    record = training_record(config, directory, seconds, origin, model)
+    watch = Stopwatch(directory / "seconds.json", done, config.backup_every)
+    try:
+        for phase in phases(done, steps, config.epochs):
+            _fit(model, config, data, directory, phase, tracker, watch)
+    finally:
+        watch.keep()
+    record = training_record(config, directory, watch.seconds, origin, model)
     write_record(record, directory / "training.json")
     return record
 
@@ -197,6 +200,7 @@ def _fit(
     directory: pathlib.Path,
     phase: Phase,
     tracker: Sequence[keras.callbacks.Callback],
+    watch: Stopwatch,
 ) -> None:
     """Train the epochs of a phase."""
     batches = data_room.train_batches(
@@ -207,7 +211,8 @@ def _fit(
         first_epoch=phase.first_epoch,
         first_step=phase.first_step,
     )
-    watching = training_callbacks(config, data, directory, phase, tracker)
+    chosen = training_callbacks(config, data, directory, phase, tracker)
+    watching = [*chosen, watch]
     try:
         model.fit(
             batches,
