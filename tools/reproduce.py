@@ -93,7 +93,9 @@ def main() -> None:
         )
         return
     if _TABLE.value is None:
-        raise ValueError("Pass --table. Received: table=None")
+        tables = experiments.PAPERS.get(_PAPER.value, {})
+        of = f", of {_PAPER.value}: {', '.join(tables)}" if tables else ""
+        raise ValueError(f"Pass --table{of}. Received: table=None")
     if _PAPER.value is not None:
         experiments.reproduce(
             _PAPER.value,

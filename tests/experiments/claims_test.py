@@ -241,7 +241,7 @@ def test_a_finding_is_explained_at_the_scale_that_it_is_of(tmp_path):
         f"**Held.** MAT, SO: PGD leaves 82.1 %, adaptive 0.1 %. {why} "
         "The paper's numbers: MAT, SO: PGD leaves 82.1 %, adaptive 9.8 %. "
         "([manifold-aware, table-4](manifold-aware/table-4-cpu.md); 1 seed, "
-        "500 to 1,000 images)"
+        "1,000 images)"
     ) in here
     # Without a number nothing is explained.
     others = [c.why for c in claims.CLAIMS if c.why and c.why != why]
@@ -283,7 +283,7 @@ def test_rows_beside_count_where_the_table_has_none_of_their_name(tmp_path):
     assert (
         "([local-flatness, table-1-long](local-flatness/table-1-long-cpu.md), "
         "beside [local-flatness, table-1](local-flatness/table-1-cpu.md); 1 "
-        "seed, 500 to 1,000 images)"
+        "seed, 1,000 images)"
     ) in text
     assert "The paper's numbers: FGSM: LFR 98.1; AT 97.3" in text
 

@@ -7,6 +7,7 @@ from tfrobust.evaluation.masking import masking_report
 from tfrobust.evaluation.masking import note_signs
 from tfrobust.evaluation.masking import SIGNS
 from tfrobust.evaluation.suite import attack_batches
+from tfrobust.evaluation.suite import attack_settings
 from tfrobust.evaluation.suite import check_examples
 from tfrobust.evaluation.suite import CLEAN
 from tfrobust.evaluation.suite import evaluate_robustness
@@ -23,6 +24,7 @@ __all__ = [
     "SIGNS",
     "accuracy_against_epsilon",
     "attack_batches",
+    "attack_settings",
     "check_examples",
     "evaluate_robustness",
     "evaluation_record",

@@ -194,7 +194,7 @@ def evaluation_record(
         attacks=tuple(
             AttackRecord(
                 name=name,
-                settings=_settings(attack),
+                settings=attack_settings(attack),
                 robust=gathered(outcomes, name, "robust"),
                 perturbation_norm=gathered(outcomes, name, "norm"),
             )
@@ -257,7 +257,8 @@ def _outcome(
     }
 
 
-def _settings(attack: Attack) -> dict[str, Any]:
+def attack_settings(attack: Attack) -> dict[str, Any]:
+    """Return an attack's settings as records have them, none left open."""
     settings = describe(attack)
     settings.setdefault("threat_model", describe(attack.threat_model))
     if isinstance(attack, GradientAttack):

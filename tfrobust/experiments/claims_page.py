@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import pathlib
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set
 from typing import cast
 
 from tfrobust.arguments import check_choice
@@ -13,6 +15,7 @@ from tfrobust.experiments.claim_judges import Finding
 from tfrobust.experiments.claims import Claim
 from tfrobust.experiments.claims import CLAIMS
 from tfrobust.experiments.claims import OVERHEADS
+from tfrobust.experiments.paper_details import num_examples
 from tfrobust.experiments.paper_pages import mean_values
 from tfrobust.experiments.paper_pages import published_values
 from tfrobust.experiments.paper_rows import PaperRows
@@ -24,6 +27,8 @@ from tfrobust.records import read_record
 from tfrobust.records import RowRecord
 from tfrobust.records import whole_file
 
+# Test images of MNIST and of CIFAR-10.
+ALL_IMAGES = 10_000
 _STEPS = {call for o in OVERHEADS for call in (o.call, o.over)}
 
 
@@ -103,9 +108,8 @@ def claims_text(
             for record in work.records(row_directory(records_dir, work))
             if work is works[0] or record.row not in own
         ]
-        text = _paragraph(claim, works, records)
-        origin = ", beside ".join(_where(w, records_dir) for w in works)
-        parts += [f"## {claim.text}", f"{text} ({origin}{_sizes(records)})"]
+        text = _paragraph(claim, works, records, records_dir)
+        parts += [f"## {claim.text}", text]
     for overhead in OVERHEADS:
         text = "**Not run**: no benchmark of training steps was given."
         if train_step is not None:
@@ -117,20 +121,26 @@ def claims_text(
 
 
 def _paragraph(
-    claim: Claim, works: Sequence[PaperRows], records: Sequence[RowRecord]
+    claim: Claim,
+    works: Sequence[PaperRows],
+    records: Sequence[RowRecord],
+    records_dir: str | pathlib.Path,
 ) -> str:
-    """Return the verdict, its numbers and the paper's.
+    """Return the verdict, its numbers, the paper's, and where ours are.
 
     Args:
         claim: to judge.
         works: its table, and the one beside it.
         records: of their rows.
+        records_dir: where their pages are.
     """
-    rows: dict[str, dict[str, float]] = {}
+    rows: dict[str, _Numbers] = {}
+    read: set[tuple[str, str]] = set()
     published: dict[str, dict[str, float]] = {}
     for work in works:
         own = [r for r in records if r.table == work.name]
-        rows |= mean_values(work.table, own)
+        means = mean_values(work.table, own)
+        rows |= {row: _Numbers(v, row, read) for row, v in means.items()}
         published = _published(work) | published
     held, text = _judged(functools.partial(claim.judge, rows))
     if claim.why and works[0].scale == "cpu" and held is claim.explains:
@@ -140,7 +150,25 @@ def _paragraph(
         text += f" The paper's numbers: {told.partition('.** ')[2]}"
         if not theirs:
             text += " By these it would not hold."
-    return text
+    origin = ", beside ".join(_where(work, records_dir) for work in works)
+    return f"{text} ({origin}{_sizes(works, records, read)})"
+
+
+class _Numbers(dict[str, float]):
+    """A row's numbers, which notes those that a verdict is read from."""
+
+    def __init__(
+        self,
+        values: Mapping[str, float],
+        row: str,
+        read: set[tuple[str, str]],
+    ) -> None:
+        super().__init__(values)
+        self._row, self._read = row, read
+
+    def __getitem__(self, title: str) -> float:
+        self._read.add((self._row, title))
+        return super().__getitem__(title)
 
 
 def _judged(judge: Callable[[], Finding]) -> tuple[bool | None, str]:
@@ -165,11 +193,29 @@ def _where(work: PaperRows, records_dir: str | pathlib.Path) -> str:
     return f"[{name}]({path})" if has_page else name
 
 
-def _sizes(records: Sequence[RowRecord]) -> str:
-    """Return how many seeds and images the numbers are of, or nothing."""
+def _sizes(
+    works: Sequence[PaperRows],
+    records: Sequence[RowRecord],
+    read: Set[tuple[str, str]],
+) -> str:
+    """Return how many seeds and images a verdict's numbers are of.
+
+    Args:
+        works: tables.
+        records: of their rows.
+        read: row and title of each number.
+    """
+    tables = {record.row: record.table for record in records}
     rows = [record.row for record in records]
-    seeds = sorted({rows.count(row) for row in rows})
-    images = sorted({n for r in records for n in r.examples.values()})
+    counts = {w.name: num_examples(w.table, w.scale) for w in works}
+    seeds = sorted({rows.count(row) for row, _ in read if row in tables})
+    images = sorted(
+        {
+            counts[tables[row]].get(title) or ALL_IMAGES
+            for row, title in read
+            if row in tables
+        }
+    )
     told = [_span(seeds, "seed"), _span(images, "image")]
     text = ", ".join(text for text in told if text)
     return f"; {text}" if text else ""

@@ -20,6 +20,15 @@ def probe_path(
     return records_dir / "probes" / f"{work.directory(row, seed).name}.json"
 
 
+def inner_steps(config: TrainingConfig) -> int | None:
+    """Return the steps of a training's inner maximisation, if it has one.
+
+    A term with the weight beta = 0 of its points has none.
+    """
+    settings = config.settings
+    return None if settings.get("beta") == 0 else settings.get("num_steps")
+
+
 def training_minutes(found: ProbeRecord) -> float:
     """Return what a training takes."""
     return found.step_seconds * found.steps / 60
@@ -40,7 +49,7 @@ def attack_minutes(
         return 0.0
     batches = math.ceil((added.get("num_examples") or 10_000) / 250)
     seconds = 100 * found.gradient_seconds
-    if "num_steps" in config.settings:
+    if inner_steps(config) is not None:
         seconds += (900 + 1.5 * 900) * found.gradient_seconds
         seconds += 5000 * found.forward_seconds
     return batches * seconds / 60

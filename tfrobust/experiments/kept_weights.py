@@ -9,6 +9,7 @@ from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.paper_details import image_counts
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.records import CardRecord
@@ -58,7 +59,7 @@ def keep_weights(
         seconds=record.seconds,
         model_digest=digest,
         provenance=record.provenance,
-        results_of=_results_of(record),
+        results_of=_results_of(work, record),
         adaptive_objective=kept_objective(objective),
     )
     zoo.save(classifier, card, directory)
@@ -73,9 +74,10 @@ def _is_kept(name: str, digest: str, directory: pathlib.Path) -> bool:
         return False
 
 
-def _results_of(record: RowRecord) -> str:
-    counts = ", ".join(f"{k} {n}" for k, n in record.examples.items())
-    return (
-        f"the float32 weights ({record.model_digest[:12]}) that were rounded "
-        f"to these; test images: {counts}"
+def _results_of(work: PaperRows, record: RowRecord) -> str:
+    """Return whose numbers a card has: of other weights, in a table's units."""
+    told = (
+        f"{work.paper}, {work.name}, in its units, of the float32 weights "
+        f"({record.model_digest[:12]}) that were rounded to these"
     )
+    return ". ".join([told, *image_counts(work.table, work.scale)])

@@ -55,11 +55,19 @@ def load_model(path: str | pathlib.Path) -> keras.Model:
 def _zoo_entry(
     path: str | pathlib.Path,
 ) -> tuple[str, pathlib.Path | None] | None:
-    """Return name and directory of a model of a zoo, or `None`."""
+    """Return name and directory of a model of a zoo, or `None`.
+
+    Raises:
+        ValueError: for an `.npz` that isn't there.
+    """
     if str(path).startswith(_ZOO):
         return str(path).removeprefix(_ZOO), None
     path = pathlib.Path(path)
-    return (path.stem, path.parent) if path.suffix == ".npz" else None
+    if path.suffix != ".npz":
+        return None
+    if not path.is_file():
+        raise ValueError(f"There is no model file {path}.")
+    return path.stem, path.parent
 
 
 def usual_data(path: str | pathlib.Path) -> str:

@@ -23,8 +23,13 @@ def survivors(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
             lines.append(f"- {row}: {statistics.fmean(left):.1f} % is left")
     if not lines:
         return []
+    asked = [
+        {"adaptive": "the adaptive attack"}.get(name, name)
+        for name in ADDED
+        if any(r.values.get(name) is not None for r in records)
+    ]
     return [
-        f"What does not survive the adaptive attack and AutoAttack, less than "
+        f"What does not survive {' and '.join(asked)}, less than "
         f"{_FALLEN:g} % being left:",
         "\n".join(lines),
     ]
@@ -57,4 +62,5 @@ def suspicions(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
             lines.append(f"- {row}: {', '.join(told)}")
     if not lines:
         return []
-    return ["What the masking reports found:", "\n".join(lines)]
+    head = "What the masking reports found, of several seeds the worst each:"
+    return [head, "\n".join(lines)]

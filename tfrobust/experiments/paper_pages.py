@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 
 import numpy as np
 
 from tfrobust import reports
+from tfrobust.experiments.paper_details import details
+from tfrobust.experiments.paper_details import image_counts
+from tfrobust.experiments.paper_details import stand_ins
 from tfrobust.experiments.paper_findings import ADDED
 from tfrobust.experiments.paper_findings import survivors
 from tfrobust.experiments.paper_findings import suspicions
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.provenance import told
-from tfrobust.experiments.run_names import run_name
 from tfrobust.records import RowRecord
 
 # In a row's provenance: revisions of the code that looked at its model.
 EVALUATED_AT = "evaluated_at"
-# There: whether the model was weights that had been kept as float16.
-ROUNDED = "rounded"
-_SCHEDULE = ("constant_epochs", "epsilon_warm_up", "weight_warm_up")
 Rows = list[list[str]]
 
 
@@ -68,6 +68,7 @@ def page_text(
     records: Sequence[RowRecord],
     pictures: Sequence[str] = (),
     estimates: Mapping[str, str] | None = None,
+    kept: Collection[str] = (),
 ) -> str:
     """Return a page in Markdown.
 
@@ -78,6 +79,7 @@ def page_text(
         records: of its rows.
         pictures: file names.
         estimates: row -> how long it would take, where it was not run.
+        kept: names of models whose weights are kept.
     """
     command = f"python -m tools.reproduce --paper={paper} --table={name}"
     parts = [
@@ -93,23 +95,44 @@ def page_text(
             "Digits, a small network, one epoch: this only checks that the "
             "command runs, and its numbers mean nothing."
         )
+    else:
+        parts += stand_ins(table, scale)
     parts += survivors(table, records)
     if table.columns or table.transfer is not None:
-        parts.append(
-            "This project's numbers, mean and standard deviation over the "
-            "seeds where there are several; in brackets the paper's. adaptive "
-            "and AutoAttack are no part of the paper. masking is the worst "
-            "verdict of the masking report; min a training's minutes, on a "
-            "machine with other work on it."
-        )
+        parts.append(_legend(table))
         parts.append(reports.as_markdown(paper_rows(table, records, estimates)))
+        parts += image_counts(table, scale)
+    elif not pictures:
+        parts.append(_not_drawn(table, estimates or {}))
     parts += suspicions(table, records)
     parts += [f"![{table.caption}]({name})" for name in pictures]
     parts += _regression(table, records)
     if table.notes:
         parts.append(table.notes)
-    parts += _details(table, records)
+    parts += details(table, scale, records, kept)
     return "\n\n".join(parts) + "\n"
+
+
+def _legend(table: PaperTable) -> str:
+    """Return what a table's numbers are."""
+    told = (
+        "This project's numbers, mean and standard deviation over the seeds "
+        "where there are several"
+    )
+    if table.published:
+        told += "; in brackets the paper's"
+    if any(column.title in ADDED for column in table.columns):
+        told += ". adaptive and AutoAttack are no part of the paper"
+    return (
+        f"{told}. masking is the worst verdict of the masking report; min a "
+        "training's minutes, on a machine with other work on it."
+    )
+
+
+def _not_drawn(table: PaperTable, estimates: Mapping[str, str]) -> str:
+    """Return what a figure lacks that nobody has drawn."""
+    rows = [f"{row}{estimates.get(row, '')}" for row in table.models]
+    return f"Not run. It is drawn of {', '.join(rows)}."
 
 
 def _titles(table: PaperTable) -> list[str]:
@@ -147,7 +170,7 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
     if table.response is None:
         return []
     means = mean_values(table, records).values()
-    rows = [["predictor", "R2"]]
+    rows = [["predictor", "R2", "rows"]]
     for title in _titles(table):
         pairs = [
             (values[title], values[table.response])
@@ -160,7 +183,8 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
         name = title
         if title in table.roots:
             x, name = np.sqrt(x), f"sqrt({title})"
-        rows.append([name, f"{reports.determination(x, y):.3f}"])
+        fit = f"{reports.determination(x, y):.3f}"
+        rows.append([name, fit, f"{len(pairs)} of {len(table.models)}"])
     if len(rows) == 1:
         return []
     told = f"How well a line predicts {table.response} over the rows:"
@@ -201,71 +225,3 @@ def _origins(records: Sequence[RowRecord]) -> str:
     if "+" in text:
         text += "; + marks a checkout with uncommitted files"
     return f" ({text})"
-
-
-def _details(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
-    """Return how rows were trained, and how hard attacks tried."""
-    if not records:
-        return []
-    first: dict[str, RowRecord] = {}
-    for record in records:
-        first.setdefault(record.row, record)
-    trained = [
-        f"- {row}: {_training(first[row])}; {run_name(first[row].training)}"
-        f"{', as kept' if first[row].provenance.get(ROUNDED) else ''}"
-        for row in table.models
-        if row in first
-    ]
-    told = "Trainings, and the names of their first seeds' models"
-    if any(record.provenance.get(ROUNDED) for record in first.values()):
-        told += " (as kept: rounded to float16, as `zoo.load` returns them)"
-    return [
-        f"{told}:",
-        "\n".join(trained),
-        *_attacks(table, first),
-    ]
-
-
-def _attacks(table: PaperTable, first: Mapping[str, RowRecord]) -> list[str]:
-    """Return how hard the attacks of each column tried, on how many images."""
-    parts = []
-    for look in table.looks:
-        titles = [c.title for c in table.columns if c.look == look]
-        budgets = dict.fromkeys(
-            line.removeprefix(f"{look}: ")
-            for record in first.values()
-            for line in record.budgets
-            if line.startswith(f"{look}: ")
-        )
-        counts = {
-            r.examples[look] for r in first.values() if look in r.examples
-        }
-        if not titles or not budgets:
-            continue
-        images = " or ".join(f"{count:,}" for count in sorted(counts))
-        parts += [
-            f"Attacks of {', '.join(titles)}, on the first {images} test "
-            "images:",
-            "\n".join(f"- {line}" for line in budgets),
-        ]
-    return parts
-
-
-def _training(record: RowRecord) -> str:
-    """Return a training's settings, without those that no row sets."""
-    training = record.training
-    settings = ", ".join(
-        f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}"
-        for k, v in training["settings"].items()
-    )
-    network = training["architecture"]
-    schedule = ", ".join(
-        f"{name} {training[name]}" for name in _SCHEDULE if training.get(name)
-    )
-    return (
-        f"{training['defense']} ({settings or 'no settings'}), {network} on "
-        f"{training['data']}, "
-        f"{training['epochs']} epochs ({schedule or 'constant'}) of "
-        f"{training['optimizer']} {training['learning_rate']:g}, batch "
-        f"{training['batch_size']}"
-    )

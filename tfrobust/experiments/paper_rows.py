@@ -15,8 +15,8 @@ from tfrobust import zoo
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.paper_details import ROUNDED
 from tfrobust.experiments.paper_pages import EVALUATED_AT
-from tfrobust.experiments.paper_pages import ROUNDED
 from tfrobust.experiments.paper_transfers import PaperTransfers
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable

@@ -9,12 +9,13 @@ from typing import cast
 from tfrobust import reports
 from tfrobust.arguments import check_choice
 from tfrobust.experiments.estimates import attack_minutes
+from tfrobust.experiments.estimates import inner_steps
 from tfrobust.experiments.estimates import probe_path
 from tfrobust.experiments.estimates import training_minutes
+from tfrobust.experiments.paper_details import network
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
-from tfrobust.experiments.papers.tables import SCALES
 from tfrobust.experiments.probing import probe
 from tfrobust.experiments.reproducing import make_directory
 from tfrobust.experiments.reproducing import paper_work
@@ -54,15 +55,16 @@ def plan(
 
     Args:
         records_dir: of rows that are done; probes are kept there too.
-        scale: "cpu" or "paper".
+        scale: "cpu" or "paper"; a smoke is over before it is planned.
         page: a Markdown file to write.
         data_dir: where prepared sets are.
         say: is told what a person should know; default `print`.
     """
-    check_choice("scale", scale, SCALES)
+    check_choice("scale", scale, ("cpu", "paper"))
     if not pathlib.Path(page).absolute().parent.is_dir():
         raise ValueError(f"There is no directory for the page {page}.")
     records = pathlib.Path(records_dir)
+    say("What is not known yet is probed, half a minute and more each.")
     make_directory(records / "probes")
     seen: dict[str, str] = {}
     parts, total = [], 0.0
@@ -118,10 +120,10 @@ def _rows(
         rows.append(
             [
                 row,
-                _network(config),
+                f"{network(config.architecture, config.width)}, {config.data}",
                 f"{found.num_parameters:,}",
                 str(config.epochs),
-                str(config.settings.get("num_steps", "-")),
+                str(inner_steps(config) or "-"),
                 str(len(seeds)),
                 f"{training:.1f}" if shared is None else f"as {shared}",
                 f"{attacks:.1f}" if shared is None else "",
@@ -138,8 +140,3 @@ def _probe(config: TrainingConfig, path: pathlib.Path) -> ProbeRecord:
     found = probe(config)
     write_record(found, path)
     return found
-
-
-def _network(config: TrainingConfig) -> str:
-    width = f", width {config.width}" if config.width else ""
-    return f"{config.architecture}{width}, {config.data}"

@@ -162,6 +162,7 @@ def write_page(work: PaperRows, directory: pathlib.Path) -> None:
         work.records(directory),
         pictures,
         estimates(work, directory.parents[1]),
+        {p.stem for p in kept_directory(directory.parents[1]).glob("*.npz")},
     )
     directory.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(directory.with_name(f"{directory.name}.md")) as part:

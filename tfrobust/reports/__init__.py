@@ -22,6 +22,7 @@ from tfrobust.reports.searches import finalist_rows
 from tfrobust.reports.searches import plot_search
 from tfrobust.reports.searches import trial_rows
 from tfrobust.reports.shelf import Shelf
+from tfrobust.reports.tables import attack_line
 from tfrobust.reports.tables import attack_rows
 from tfrobust.reports.tables import curvature_rows
 from tfrobust.reports.tables import flatness_rows
@@ -40,6 +41,7 @@ __all__ = [
     "as_markdown",
     "as_text",
     "attack_benchmark_rows",
+    "attack_line",
     "attack_rows",
     "bare_rows",
     "benchmark_rows",

@@ -18,8 +18,9 @@ def card_lines(card: CardRecord) -> list[str]:
     ]
     if not results:
         return [*lines, "not evaluated yet"]
-    images = f"first {card.num_examples:,} test images"
-    lines.append(f"% left, {images}: {results}")
     if card.results_of:
-        lines.append(f"of {card.results_of}")
+        lines += [f"numbers: {results}", f"of {card.results_of}"]
+    else:
+        images = f"first {card.num_examples:,} test images"
+        lines.append(f"% left, {images}: {results}")
     return lines + [f"attack {budget}" for budget in card.budgets]

@@ -206,14 +206,16 @@ def median_norms(record: EvaluationRecord) -> dict[str, str]:
 
 def settings_lines(record: EvaluationRecord) -> list[str]:
     """Return how hard each attack tried, a line each."""
-    lines = []
-    for attack in record.attacks:
-        settings = {"name": "?"} | attack.settings
-        kind = settings.pop("name")
-        parts = [_ball_text(settings)]
-        parts += [f"{k}={shown(v)}" for k, v in settings.items()]
-        lines.append(f"{attack.name}: {kind} ({', '.join(parts)})")
-    return lines
+    return [attack_line(a.name, a.settings) for a in record.attacks]
+
+
+def attack_line(name: str, settings: Mapping[str, Any]) -> str:
+    """Return how hard an attack tries, of its settings as records have them."""
+    parts = {"name": "?"} | dict(settings)
+    kind = parts.pop("name")
+    ball = _ball_text(parts)
+    told = [ball, *(f"{k}={shown(v)}" for k, v in parts.items())]
+    return f"{name}: {kind} ({', '.join(told)})"
 
 
 def _ball_text(settings: dict[str, Any]) -> str:

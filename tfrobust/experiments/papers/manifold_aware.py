@@ -76,8 +76,7 @@ _ROBUSTNESS = (
 )
 _LOST = (
     "alpha, beta, the centres' norm, the width of the features and PGD's "
-    "steps are lost; 1, 1, 10, 64 and 40 are ours. At scale cpu SmallCNN "
-    "stands for VGG."
+    "steps are lost; 1, 1, 10, 64 and 40 are ours."
 )
 _NORMS = " C&W and DDN as in Foolbox 2.3.0, mean l2 norm over 100 images."
 TABLE_2 = PaperTable(
@@ -252,8 +251,8 @@ TABLE_4_TEMPERED = PaperTable(
         Column("APGD-DLR", "apgd", accuracy("apgd_dlr")),
     ),
     notes=(
-        "For the rows of table 4 whose masking report finds no gradient of "
-        "cross-entropy. " + _LOST
+        "For the rows of table 4 whose masking reports find images without "
+        "a gradient of cross-entropy. " + _LOST
     ),
 )
 TABLE_5 = PaperTable(
