@@ -30,6 +30,8 @@ def network(architecture: str | None, width: int | None) -> str:
 
 def stand_ins(table: PaperTable, scale: str) -> list[str]:
     """Return a sentence of networks that the paper's scale has others for."""
+    if "paper" not in table.settings:
+        return []
     pairs: dict[tuple[str, str], None] = {}
     for row, model in table.models.items():
         seed = table.seeds(row, scale)[0]
