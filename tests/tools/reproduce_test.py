@@ -10,7 +10,10 @@ from tools import reproduce
     "flags, message",
     [
         ([], "Pass --table"),
-        (["--paper=local-flatness"], "Pass --table"),
+        (
+            ["--paper=local-flatness"],
+            "Pass --table, of local-flatness: table-1, ",
+        ),
         (["--table=table-1"], "`table` must be"),
         (["--plan"], "Pass --page"),
         (["--claims"], "Pass --page"),
