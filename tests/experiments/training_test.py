@@ -46,6 +46,7 @@ def test_a_run_directory_holds_everything(tmp_path):
     assert {p.name for p in run.iterdir()} == {
         "config.json",
         "history.csv",
+        "seconds.json",
         "training.json",
         "last.keras",
         "best_robust.keras",
