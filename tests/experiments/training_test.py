@@ -142,6 +142,8 @@ def test_resumed_equals_uninterrupted(defense, settings, tmp_path):
     laps = tmp_path / "resumed" / "seconds.json"
     ((steps, lap),) = json.loads(laps.read_text()).items()
     assert 0 < lap < 1000
+    saved = keras.models.load_model(tmp_path / "resumed" / "last.keras")
+    assert int(steps) == int(saved.optimizer.iterations) > 0
     laps.write_text(json.dumps({steps: 1000.0, "10000000": 5000.0}))
     resumed = _train(config, tmp_path / "resumed", resume=True)
     assert 1000 < resumed.seconds < 2000

@@ -93,7 +93,7 @@ def feature_analysis(
 
     found = {CLEAN: features_of(classifier, x, batch_size=batch_size)}
     for name, attack in attacks.items():
-        result = attacked(
+        x_adv = attacked(
             name,
             attack,
             classifier,
@@ -101,8 +101,7 @@ def feature_analysis(
             y,
             batch_size=batch_size,
             progress=_named(progress, name),
-        )
-        x_adv = result.x_adv
+        ).x_adv
         found[name] = features_of(classifier, x_adv, batch_size=batch_size)
     clusters = ward_clusters(*found[CLEAN], num_clusters)
     first = min(num_embedded, len(x))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tfrobust.experiments import run_directory
-from tfrobust.experiments.provenance import told
+from tfrobust.experiments.provenance import recorded
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import plain
 from tfrobust.records import write_json
@@ -43,4 +43,4 @@ def record_run(
 def versions_line(record: BenchmarkRecord) -> str:
     """Return what a page says of a record's origin."""
     names = ("revision", "tensorflow", "keras", "seed")
-    return ", ".join(f"{k} {told(record.provenance, k)}" for k in names)
+    return ", ".join(f"{k} {recorded(record.provenance, k)}" for k in names)

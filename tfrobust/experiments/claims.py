@@ -235,10 +235,9 @@ CLAIMS = (
         "gradient-leaking",
         "table-2",
         claim_judges.projection,
-        why="The gradient's share rises in all four, and the fewer components "
-        "raise the norm more, as the paper has it; how far depends on few "
-        "epochs, whose errors are many, and on JPEG-encoded images, of which "
-        "the more components cut hardly anything.",
+        why="The gradient's share in the fewer components rises in all four, "
+        "and these raise the norm more, as the paper has it. Why less than "
+        "there was not looked into; the epochs are few, the errors many.",
         explains=False,
     ),
     Claim(

@@ -28,7 +28,7 @@ from tfrobust.records import RowRecord
 from tfrobust.records import whole_file
 
 # Test images of MNIST and of CIFAR-10.
-ALL_IMAGES = 10_000
+_ALL_IMAGES = 10_000
 _STEPS = {call for o in OVERHEADS for call in (o.call, o.over)}
 
 
@@ -211,7 +211,7 @@ def _sizes(
     seeds = sorted({rows.count(row) for row, _ in read if row in tables})
     images = sorted(
         {
-            counts[tables[row]].get(title) or ALL_IMAGES
+            counts[tables[row]].get(title) or _ALL_IMAGES
             for row, title in read
             if row in tables
         }

@@ -13,7 +13,7 @@ from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
-from tfrobust.experiments.provenance import told
+from tfrobust.experiments.provenance import recorded
 from tfrobust.experiments.run_directory import read_config
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
@@ -165,13 +165,13 @@ def _page(name: str, comparison: Comparison, rows: list[Pair]) -> str:
     examples = rows[0][2].num_examples
     shared = ", ".join(f"{k} {v}" for k, v in comparison.training.items())
     versions = ", ".join(
-        f"{k} {told(origin, k)}" for k in ("tensorflow", "keras", "seed")
+        f"{k} {recorded(origin, k)}" for k in ("tensorflow", "keras", "seed")
     )
     # Rows that are kept may be older than the others.
     records = [
         r for _, training, attacked in rows for r in (training, attacked)
     ]
-    revisions = sorted({told(r.provenance, "revision") for r in records})
+    revisions = sorted({recorded(r.provenance, "revision") for r in records})
     parts = [
         f"# Defenses on {comparison.data}, l-inf ball of radius "
         f"{comparison.epsilon:g}",

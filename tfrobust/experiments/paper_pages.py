@@ -17,7 +17,7 @@ from tfrobust.experiments.paper_findings import ADDED
 from tfrobust.experiments.paper_findings import survivors
 from tfrobust.experiments.paper_findings import suspicions
 from tfrobust.experiments.papers.tables import PaperTable
-from tfrobust.experiments.provenance import told
+from tfrobust.experiments.provenance import recorded
 from tfrobust.records import RowRecord
 
 # In a row's provenance: revisions of the code that looked at its model.
@@ -212,11 +212,11 @@ def mean_values(
 def _origins(records: Sequence[RowRecord]) -> str:
     if not records:
         return ""
-    trained = {told(r.provenance, "revision") for r in records}
+    trained = {recorded(r.provenance, "revision") for r in records}
     seen = {one for r in records for one in r.provenance.get(EVALUATED_AT, ())}
     first = records[0].provenance
     parts = [
-        ", ".join(f"{k} {told(first, k)}" for k in ("tensorflow", "keras"))
+        ", ".join(f"{k} {recorded(first, k)}" for k in ("tensorflow", "keras"))
     ]
     for done, revisions in (("trained", trained), ("evaluated", seen)):
         if revisions:

@@ -20,7 +20,7 @@ from tfrobust.experiments.paper_pages import EVALUATED_AT
 from tfrobust.experiments.paper_transfers import PaperTransfers
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
-from tfrobust.experiments.provenance import told
+from tfrobust.experiments.provenance import recorded
 from tfrobust.experiments.run_names import placeless
 from tfrobust.experiments.run_names import run_name
 from tfrobust.experiments.run_names import settings_digest
@@ -169,7 +169,7 @@ class PaperRows:
                 ROUNDED: card is not None,
                 EVALUATED_AT: sorted(
                     {
-                        told(cast(Any, r).provenance, "revision")
+                        recorded(cast(Any, r).provenance, "revision")
                         for r in seen.values()
                     }
                 ),

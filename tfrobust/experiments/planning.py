@@ -64,13 +64,20 @@ def plan(
     if not pathlib.Path(page).absolute().parent.is_dir():
         raise ValueError(f"There is no directory for the page {page}.")
     records = pathlib.Path(records_dir)
-    say("What is not known yet is probed, half a minute and more each.")
     make_directory(records / "probes")
     seen: dict[str, str] = {}
     parts, total = [], 0.0
     for paper, name in PRIORITY:
-        say(f"{paper} {name}")
         work = paper_work(paper, name, scale, records, data_dir)
+        unknown = {
+            path
+            for path in (
+                probe_path(records, work, r) for r in work.table.models
+            )
+            if not path.is_file()
+        }
+        probing = f": {len(unknown)} to probe, half a minute or more each"
+        say(f"{paper} {name}{probing if unknown else ''}")
         rows, minutes = _rows(work, records, seen)
         write_page(work, row_directory(records, work))
         total += minutes

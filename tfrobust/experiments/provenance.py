@@ -32,14 +32,14 @@ def provenance(seed: int) -> dict[str, Any]:
     }
 
 
-def told(origin: Mapping[str, Any], name: str) -> str:
+def recorded(origin: Mapping[str, Any], name: str) -> str:
     """Return what a provenance tells of a name, "unknown" if nothing.
 
     Example:
 
-    >>> told({"revision": "0123abc"}, "revision")
+    >>> recorded({"revision": "0123abc"}, "revision")
     '0123abc'
-    >>> told({}, "keras")
+    >>> recorded({}, "keras")
     'unknown'
     """
     return str(origin.get(name, "unknown"))
