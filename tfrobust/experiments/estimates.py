@@ -6,6 +6,7 @@ import math
 import pathlib
 from typing import cast
 
+from tfrobust import recipes
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import ProbeRecord
@@ -42,14 +43,15 @@ def attack_minutes(
     APGD-CE and APGD-T take 100 and 9 x 100 gradients, FAB-T 9 x 100 of two
     logits' difference, about a gradient and a half each, Square 5,000
     forward passes. Without an inner maximisation nothing should stand longer
-    than APGD-CE takes.
+    than APGD-CE takes, except at less than the data's usual radius.
     """
-    added = work.table.settings[work.scale].added
+    setting = work.table.settings[work.scale]
     if "added" not in work.table.looks:
         return 0.0
-    batches = math.ceil((added.get("num_examples") or 10_000) / 250)
+    batches = math.ceil((setting.added.get("num_examples") or 10_000) / 250)
     seconds = 100 * found.gradient_seconds
-    if inner_steps(config) is not None:
+    near = setting.epsilon < recipes.data_defaults(config.data).epsilon
+    if near or inner_steps(config) is not None:
         seconds += (900 + 1.5 * 900) * found.gradient_seconds
         seconds += 5000 * found.forward_seconds
     return batches * seconds / 60

@@ -96,10 +96,10 @@ def plan(
         f"Written by `python -m tools.reproduce --plan --scale={scale}`, in "
         "the order in which it is run. Training times come from fifty steps "
         "of each; attacks' are what the added AutoAttack takes, if what was "
-        "trained with an inner maximisation stands and all else falls to "
-        "APGD-CE. The tables' own attacks, analyses and pictures, minutes "
-        f"each, are not counted. In all {total / 60:.1f} hours, what is done "
-        "included.",
+        "trained with an inner maximisation, or is attacked at less than the "
+        "data's usual radius, stands and all else falls to APGD-CE. The "
+        "tables' own attacks, analyses and pictures, minutes each, are not "
+        f"counted. In all {total / 60:.1f} hours, what is done included.",
     ]
     with whole_file(page) as part:
         part.write_text("\n\n".join([*head, *parts]) + "\n")
