@@ -89,6 +89,11 @@ def test_a_finished_analysis_is_told_and_drawn_as_it_was(model, tmp_path):
         drawn.append([p.read_bytes() for p in sorted(out.glob("*.png"))])
     assert told[0] == told[1] and drawn[0] == drawn[1] != []
     whole = (out / "analysis.json").read_bytes()
+    path = path.rename(tmp_path / "moved.keras")
+    config = dataclasses.replace(config, model=str(path))
+    lines = []
+    experiments.analyze(config, out, resume=True, say=lines.append)
+    assert lines == told[0]
     for name in ("evaluation", "curve"):
         other = evaluation() if name == "evaluation" else ROWS[1]
         write_record(other, out / "analysis.json")

@@ -155,6 +155,22 @@ def test_another_configuration_or_model_is_not_gone_on_with(model, tmp_path):
     assert (other / "evaluation.json").is_file() and record.num_examples
 
 
+def test_it_goes_on_where_the_model_has_moved(model, tmp_path, monkeypatch):
+    whole = _evaluate(_config(model), tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        _killed_after(4, patch)
+        with pytest.raises(_Killed):
+            _evaluate(_config(model), tmp_path / "run")
+    moved = shutil.copy(model, tmp_path / "moved.keras")
+    _killed_after(5, monkeypatch)  # of nine; a sixth would be done again
+    record = _evaluate(_config(moved), tmp_path / "run", resume=True)
+    assert record.model == str(moved)
+    assert record.attacks == whole.attacks
+    _network().save(moved)
+    with pytest.raises(ValueError, match="with other model_digest;"):
+        _evaluate(_config(moved), tmp_path / "run", resume=True)
+
+
 def test_what_fails_before_an_attack_leaves_nothing(model, tmp_path):
     config = _config(model, attacks=("ddn",), norm="inf")
     with pytest.raises(ValueError, match="norm 2"):

@@ -17,6 +17,7 @@ from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.kept_pieces import KeptPieces
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.provenance import provenance
+from tfrobust.experiments.run_directory import MOVABLE
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import Record
@@ -102,7 +103,9 @@ def _check_finished(
 ) -> None:
     """Raise `ValueError` unless a record is of this analysis and model."""
     other = ""
-    if record.provenance.get("configuration") != plain(config):
+    told = record.provenance.get("configuration") or {}
+    here = plain(config)
+    if {**told, MOVABLE: ""} != {**here, MOVABLE: ""}:
         other = "of something else"
     elif config.model:
         digest = weights_digest(load_classifier(config.model))

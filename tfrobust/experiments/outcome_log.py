@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
 
+from tfrobust.experiments.run_directory import MOVABLE
 from tfrobust.records import whole_file
 
 Header = dict[str, Any]
@@ -92,13 +93,16 @@ def read_outcomes(
 
 
 def _differing(there: Header, here: Header) -> list[str]:
-    """Return the names under which two headers differ, innermost."""
+    """Return the names under which two headers differ, innermost.
+
+    Where a model lies makes no difference: its digest is in the header.
+    """
     names: list[str] = []
     for name in sorted(there.keys() | here.keys()):
         one, other = there.get(name), here.get(name)
         if isinstance(one, dict) and isinstance(other, dict):
             names += _differing(one, other)
-        elif one != other:
+        elif one != other and name != MOVABLE:
             names.append(name)
     return names
 

@@ -31,6 +31,8 @@ _WRITTEN = (
     *("search_kept.json", "search_kept"),  # and of earlier versions
     *("finalists", "winner.keras", "winner.flags"),
 )
+# A setting that tells where something lies, and not what it is.
+MOVABLE = "model"
 _PARTS = (".part-*", ".*.part")
 
 
@@ -157,9 +159,17 @@ def read_config(path: pathlib.Path) -> dict[str, Any]:
 
 
 def check_same(path: pathlib.Path, settings: dict[str, Any]) -> None:
-    """Raise `ValueError` for a run that was begun with other settings."""
+    """Raise `ValueError` for a run that was begun with other settings.
+
+    A model's file may have moved; whether it is the same, its digest tells,
+    where what was done is read.
+    """
     there = read_config(path)
-    other = [name for name in settings if there.get(name) != settings[name]]
+    other = [
+        name
+        for name in settings
+        if name != MOVABLE and there.get(name) != settings[name]
+    ]
     if other:
         name = other[0]
         raise ValueError(
