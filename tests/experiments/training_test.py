@@ -54,7 +54,8 @@ def test_a_run_directory_holds_everything(tmp_path):
     assert read_record(run / "training.json") == record
     config = json.loads((run / "config.json").read_text())
     assert config["data"] == "digits" and config["seed"] == 0
-    assert {"tensorflow", "keras", "revision", "seed"} <= set(record.provenance)
+    told = {"tensorflow", "keras", "revision", "seed", "threads", "onednn"}
+    assert told <= set(record.provenance)
     robust = record.history["val_robust_accuracy"]
     best = record.checkpoints["best_robust.keras"]
     assert best["val_robust_accuracy"] == max(robust)

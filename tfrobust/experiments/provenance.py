@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import platform
 import subprocess
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,6 +32,27 @@ def provenance(seed: int) -> dict[str, Any]:
         "python": platform.python_version(),
         **versions,
     }
+
+
+def training_provenance(seed: int) -> dict[str, Any]:
+    """Return the same, and what else decides the last bits of weights.
+
+    With the same threads and kernels of one processor, a training is
+    repeated to the bit; with others, in other roundings.
+    """
+    configured = tf.config.threading.get_intra_op_parallelism_threads()
+    return {
+        **provenance(seed),
+        "threads": configured or _usable_cores(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+    }
+
+
+def _usable_cores() -> int | None:
+    """Return the cores that this process may use; TensorFlow takes all."""
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
 
 
 def recorded(origin: Mapping[str, Any], name: str) -> str:

@@ -21,7 +21,7 @@ from tfrobust.experiments import run_directory
 from tfrobust.experiments.devices import check_batches
 from tfrobust.experiments.devices import is_chief
 from tfrobust.experiments.devices import make_strategy
-from tfrobust.experiments.provenance import provenance
+from tfrobust.experiments.provenance import training_provenance
 from tfrobust.experiments.stopwatch import Stopwatch
 from tfrobust.experiments.training_callbacks import leaking_tracker
 from tfrobust.experiments.training_callbacks import training_callbacks
@@ -168,7 +168,7 @@ def _train_in(
             say(f"{path} is torn; it is written anew from history.csv.")
     write_json(plain(config), directory / "config.json")
     # What trains is the source as it stands now, not when training ends.
-    origin = provenance(config.seed)
+    origin = training_provenance(config.seed)
     watch = Stopwatch(directory / "seconds.json", done, config.backup_every)
     try:
         for phase in phases(done, steps, config.epochs):

@@ -17,7 +17,8 @@ class TrainingRecord:
         history: metric name -> value after each epoch.
         checkpoints: file name -> what it is and its validation figures.
         seconds: wall-clock time of training.
-        provenance: seed, versions, revision.
+        provenance: seed, versions, revision, TensorFlow's threads, and what
+            `TF_ENABLE_ONEDNN_OPTS` was, "default" where it wasn't set.
     """
 
     configuration: dict[str, Any]
