@@ -1,5 +1,6 @@
 """Model files: defenses, plain models, and what isn't one."""
 
+import dataclasses
 import json
 
 import keras
@@ -16,6 +17,7 @@ from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.models import usual_data
+from tfrobust.experiments.zoo_entries import zoo_table
 from tfrobust.records import CardRecord
 
 
@@ -78,6 +80,25 @@ def _kept(name, directory, **settings):
     )
     zoo.save(classifier, card, directory)
     return model
+
+
+def test_a_papers_numbers_stand_in_no_line_of_the_zoo(tmp_path):
+    _kept("standard", tmp_path)
+    card = dataclasses.replace(
+        zoo.card("one", tmp_path),
+        training={"defense": "standard"},
+        results={"clean": 97.5, "Pert mean": 0.3},
+        num_examples=40,
+    )
+    zoo.save(zoo.load("one", tmp_path), card, tmp_path)
+    (line,) = zoo_table(tmp_path)[1:]
+    assert line[2:6] == ["97.50", "-", "40", "Pert mean"]
+    of = "gradient-leaking, table-2, in its units, of the float32 weights"
+    card = dataclasses.replace(card, results_of=of)
+    zoo.save(zoo.load("one", tmp_path), card, tmp_path)
+    (line,) = zoo_table(tmp_path)[1:]
+    table = "gradient-leaking, table-2: see its card"
+    assert line[2:6] == ["-", "-", "-", table]
 
 
 @pytest.mark.parametrize(

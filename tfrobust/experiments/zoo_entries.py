@@ -228,16 +228,23 @@ def _line(card: CardRecord) -> list[str]:
     return [
         card.name,
         card.training["defense"],
-        _percent(card, "clean"),
-        _percent(card, _WORST),
-        f"{card.num_examples:,}",
-        ", ".join(_attacks(card)) or "-",
+        *_found(card),
         f"{card.seconds / 60:.0f} min",
     ]
 
 
-def _attacks(card: CardRecord) -> list[str]:
-    return [name for name in card.results if name not in ("clean", _WORST)]
+def _found(card: CardRecord) -> list[str]:
+    """Return what evaluations found, and under what."""
+    if card.results_of:  # other weights, and a table's columns and units
+        table = ", ".join(card.results_of.split(", ")[:2])
+        return ["-", "-", "-", f"{table}: see its card"]
+    attacks = [name for name in card.results if name not in ("clean", _WORST)]
+    return [
+        _percent(card, "clean"),
+        _percent(card, _WORST),
+        f"{card.num_examples:,}",
+        ", ".join(attacks) or "-",
+    ]
 
 
 def _percent(card: CardRecord, name: str) -> str:
