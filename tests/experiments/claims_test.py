@@ -97,14 +97,20 @@ def test_holding_is_a_tenth_at_most_to_every_attack(attack, known, holds):
 
 
 def test_sgr_must_meet_the_gradient_norm_where_noise_is_short():
+    gn = {"length 0.1": 90.0, "length 4": 70.0, "length 16": 60.0}
     rows = {
-        "gn": {"length 0.1": 90.0, "length 16": 60.0},
-        "sgr, decay length 16": {"length 0.1": 91.0, "length 16": 66.0},
+        "gn": gn,
+        # Under noise of another length they may be worse.
+        "sgr, decay length 0.1": gn | {"length 0.1": 91.0, "length 4": 60.0},
+        "sgr, decay length 4": gn | {"length 4": 72.0, "length 0.1": 70.0},
+        "sgr, decay length 16": gn | {"length 16": 66.0, "length 0.1": 70.0},
     }
     held, text = _judge("structured-gradient", "lrc", "SGR", rows)
-    assert held and "length 0.1 +1.0, length 16 +6.0" in text
-    rows["sgr, decay length 16"]["length 0.1"] = 97.0
-    assert not _judge("structured-gradient", "lrc", "SGR", rows)[0]
+    assert held and "length 0.1 +1.0, length 4 +2.0, length 16 +6.0" in text
+    for length, value in ((0.1, 87.0), (0.1, 93.0), (4, 69.0), (16, 60.0)):
+        row = f"sgr, decay length {length}"
+        other = rows | {row: gn | {f"length {length}": value}}
+        assert not _judge("structured-gradient", "lrc", "SGR", other)[0]
 
 
 def test_projection_raises_norm_and_alpha():
@@ -344,6 +350,7 @@ def test_overhead_is_the_ratio_of_medians(tmp_path):
         provenance={},
     )
     text = claims_page.claims_text(tmp_path, "cpu", record)
-    held, gone = text.split("## DS: a step")[1].split("## SGR: very")
+    held, plain, gone = text.split("## DS: a step")[1].split("## SGR: very")
     assert "**Held.** decision_jacobian takes 2.00 [2.00, 2.00] times" in held
+    assert "**Did not hold.** sgr takes 2.40 [2.40, 2.40] times" in plain
     assert "**Did not hold.** sgr takes 1.20 [1.20, 1.20] times" in gone

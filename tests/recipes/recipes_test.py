@@ -13,6 +13,7 @@ from tfrobust import recipes
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Expectation
 from tfrobust.objectives import LeastLikely
+from tfrobust.objectives import Margin
 from tfrobust.objectives import Targeted
 from tfrobust.threat_model import NormBall
 
@@ -235,7 +236,7 @@ def test_a_climb_averages_the_passes_asked_for():
 
 
 def test_least_likely_variants_differ_in_their_target_alone():
-    for name in ("fgsm", "bim", "pgd"):
+    for name in ("fgsm", "bim", "pgd", "pgd_margin"):
         plain, towards = (
             next(
                 iter(
@@ -244,7 +245,8 @@ def test_least_likely_variants_differ_in_their_target_alone():
             )
             for n in (name, f"{name}_least_likely")
         )
-        objective = Targeted(targets=LeastLikely())
+        climbed = Margin() if name == "pgd_margin" else CrossEntropy()
+        objective = Targeted(climbed, LeastLikely())
         assert towards == dataclasses.replace(plain, objective=objective)
 
 

@@ -15,6 +15,7 @@ from tfrobust.experiments.claim_judges import Finding
 from tfrobust.experiments.claims import Claim
 from tfrobust.experiments.claims import CLAIMS
 from tfrobust.experiments.claims import OVERHEADS
+from tfrobust.experiments.paper_details import ALL_IMAGES
 from tfrobust.experiments.paper_details import num_examples
 from tfrobust.experiments.paper_pages import mean_values
 from tfrobust.experiments.paper_pages import published_values
@@ -27,8 +28,6 @@ from tfrobust.records import read_record
 from tfrobust.records import RowRecord
 from tfrobust.records import whole_file
 
-# Test images of MNIST and of CIFAR-10.
-_ALL_IMAGES = 10_000
 _STEPS = {call for o in OVERHEADS for call in (o.call, o.over)}
 
 
@@ -211,7 +210,7 @@ def _sizes(
     seeds = sorted({rows.count(row) for row, _ in read if row in tables})
     images = sorted(
         {
-            counts[tables[row]].get(title) or _ALL_IMAGES
+            counts[tables[row]].get(title) or ALL_IMAGES
             for row, title in read
             if row in tables
         }

@@ -7,6 +7,7 @@ import pathlib
 from typing import cast
 
 from tfrobust import recipes
+from tfrobust.experiments.paper_details import ALL_IMAGES
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import ProbeRecord
@@ -48,7 +49,8 @@ def attack_minutes(
     setting = work.table.settings[work.scale]
     if "added" not in work.table.looks:
         return 0.0
-    batches = math.ceil((setting.added.get("num_examples") or 10_000) / 250)
+    images = setting.added.get("num_examples") or ALL_IMAGES
+    batches = math.ceil(images / 250)
     seconds = 100 * found.gradient_seconds
     near = setting.epsilon < recipes.data_defaults(config.data).epsilon
     if near or inner_steps(config) is not None:

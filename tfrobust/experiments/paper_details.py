@@ -12,9 +12,10 @@ from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analysis_parts import made_attacks
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.run_names import run_name
-from tfrobust.experiments.transferring import TransferConfig
 from tfrobust.records import RowRecord
 
+# Test images of MNIST and of CIFAR-10.
+ALL_IMAGES = 10_000
 # In a row's provenance: whether the model was weights kept as float16.
 ROUNDED = "rounded"
 _SCHEDULE = ("constant_epochs", "epsilon_warm_up", "weight_warm_up")
@@ -60,7 +61,7 @@ def num_examples(table: PaperTable, scale: str) -> dict[str, int | None]:
         if column.look in table.looks
     }
     if table.transfer is not None:
-        usual = setting.num_examples or TransferConfig.num_examples
+        usual = setting.num_examples  # None: all
         count = table.transfer.get("num_examples", usual)
         counts |= dict.fromkeys(table.models, count)
     return counts

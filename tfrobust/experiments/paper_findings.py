@@ -1,4 +1,4 @@
-"""What attacks and checks that no paper has say of a table's rows."""
+"""What attacks and checks that the tables lack say of their rows."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _legend(table: PaperTable) -> str:
     if table.published:
         told += "; in brackets the paper's"
     if any(column.title in ADDED for column in table.columns):
-        told += ". adaptive and AutoAttack are no part of the paper"
+        told += ". adaptive and AutoAttack are no columns of the paper's table"
     return (
         f"{told}. masking is the worst verdict of the masking report; min a "
         "training's minutes, on a machine with other work on it."

@@ -11,6 +11,7 @@ from typing import Any
 
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.paper_details import ALL_IMAGES
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import Setting
 from tfrobust.experiments.run_names import placeless
@@ -117,9 +118,10 @@ class PaperTransfers:
         write_record(named, self.directory / TRANSFERS)
 
     def _config(self, models: Sequence[str]) -> TransferConfig:
-        usual: dict[str, Any] = {"data": self.setting.training["data"]}
-        if self.setting.num_examples is not None:
-            usual["num_examples"] = self.setting.num_examples
+        usual: dict[str, Any] = {
+            "data": self.setting.training["data"],
+            "num_examples": self.setting.num_examples or ALL_IMAGES,
+        }
         return TransferConfig(
             list(models),
             data_dir=self.data_dir,

@@ -41,7 +41,7 @@ class TrainingConfig:
         epsilon_warm_up: epochs over which the radius grows from 0; default
             0.
         weight_warm_up: likewise the robust terms; default 0.
-        augment: pad-and-crop by a tenth of the height, and flips for three
+        augment: pad-and-crop by an eighth of the height, and flips for three
             channels.
         validation_examples: carved from train by the seed; default a tenth,
             at most 1,000; 0 for none.

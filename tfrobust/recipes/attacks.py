@@ -120,9 +120,9 @@ def _adaptive(ball: NormBall, budget: Budget) -> Attack:
     return dataclasses.replace(_pgd(ball, budget), objective=objective)
 
 
-def _least_likely(make: Maker) -> Maker:
+def _least_likely(make: Maker, climbed: Objective = CrossEntropy()) -> Maker:
     """Return the same attack, towards the least likely class."""
-    objective: dict[str, Any] = {"objective": Targeted(targets=LeastLikely())}
+    objective: dict[str, Any] = {"objective": Targeted(climbed, LeastLikely())}
     return lambda ball, budget: dataclasses.replace(  # type: ignore[type-var]
         make(ball, budget), **objective
     )
@@ -197,6 +197,7 @@ ATTACKS: dict[str, Maker] = {
     "fgsm_least_likely": _least_likely(_fgsm),
     "bim_least_likely": _least_likely(_bim),
     "pgd_least_likely": _least_likely(_pgd),
+    "pgd_margin_least_likely": _least_likely(_pgd, Margin()),
     "mi_fgsm": _mi_fgsm,
     "apgd_ce": _apgd_ce,
     "apgd_dlr": _apgd_dlr,

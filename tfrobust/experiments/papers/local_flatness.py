@@ -150,6 +150,10 @@ FIGURES_1_2 = PaperTable(
     },
     looks=_SURFACE,
     pictures=("surface",),
+    notes=(
+        "The paper's figure 1 is of Standard and LFR, its figure 2 of LFR's "
+        "loss alone."
+    ),
 )
 FIGURE_3 = PaperTable(
     caption="MNIST: accuracy in % of LFR over lambda",
@@ -160,6 +164,7 @@ FIGURE_3 = PaperTable(
     },
     looks=_LOOKS,
     columns=_COLUMNS,
+    notes="The weights between which the paper draws a line are ours.",
 )
 TABLES = {
     "table-1": TABLE_1,

@@ -72,7 +72,7 @@ class Attacked:
 
 @dataclasses.dataclass(frozen=True)
 class Added(Attacked):
-    """What no paper has: AutoAttack, adaptive, masked gradients."""
+    """What the tables lack: AutoAttack, adaptive, masked gradients."""
 
     settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 

@@ -29,7 +29,7 @@ def _under(name: str) -> Any:
     return read
 
 
-# What nobody has published of these methods.
+# What the papers' tables lack.
 ADDED_COLUMNS = (
     Column("adaptive", ADDED, _under("adaptive")),
     Column("AutoAttack", ADDED, _under("autoattack")),
@@ -51,7 +51,8 @@ SMOKE = Setting(
         "masking_examples": 0,
     },
 )
-# Zhang et al.'s schedule, whose network and budget Xu et al. take over.
+# Zhang et al.'s network and budget, which Xu et al. take over. The rate falls
+# linearly from epoch 90 on; theirs to a tenth (Xu et al.'s script).
 MNIST_PAPER = Setting(
     training={
         "data": "mnist",
