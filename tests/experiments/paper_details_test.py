@@ -31,12 +31,15 @@ def test_a_page_says_which_columns_are_of_other_images():
     assert told == "Test images: the first 1,000."
     (told,) = paper_details.image_counts(tables["table-4"], "paper")
     assert told == "Test images: all."
+    (told,) = paper_details.image_counts(tables["table-5"], "paper")
+    assert told == "Test images: the first 1,000."
 
 
 def test_rows_under_each_others_points_are_of_the_settings_images():
     table = PAPERS["structured-gradient"]["table-4"]
     counts = paper_details.num_examples(table, "cpu")
     assert (counts["sgr_sign"], counts["AutoAttack"]) == (1000, 500)
+    assert paper_details.num_examples(table, "paper")["sgr_sign"] is None
     few = dataclasses.replace(table, transfer={"num_examples": 7})
     assert paper_details.num_examples(few, "cpu")["gn"] == 7
 
