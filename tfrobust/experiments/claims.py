@@ -214,6 +214,10 @@ CLAIMS = (
         "structured-gradient",
         "lrc",
         claim_judges.long_noise,
+        why="Under noise shorter than their own length the rows of long "
+        "covariances are behind the gradient norm, and behind standard "
+        "training under the shortest.",
+        explains=True,
     ),
     Claim(
         "GL: the root of alpha at 90 % of the images' energy tells more of "
