@@ -204,6 +204,7 @@ def test_presets_are_the_libraries_defaults():
     assert lfr["fgsm"].random_start is not None
     assert lfr["pgd"].step_length == 0.01 and lfr["pgd"].num_steps == 40
     assert lfr["mi_fgsm"].momentum == 0.1
+    assert lfr["mi_fgsm"].random_start is None
     assert _preset("paper-lfr/ddn", l2).num_steps == 20
 
 

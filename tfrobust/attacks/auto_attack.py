@@ -84,8 +84,8 @@ class AutoAttack(Attack):
     model: `APGD` on cross-entropy, then on DLR, each gradient a mean of 20.
 
     Warns, as the authors' code does, of a random model, of images without an
-    input gradient, and where `Square` breaks more than 0.2 % of the images
-    that withstood gradients.
+    input gradient, and where `Square` breaks more of what withstood gradients
+    than 0.2 % of a batch's images that were right.
 
     An example that withstands all has the point of the largest margin that
     any of them found, x among them.

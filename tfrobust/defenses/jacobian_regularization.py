@@ -21,7 +21,8 @@ class JacobianRegularization(PenalizedModel):
 
     With `attack`, L is taken at x' and the penalty at x. The authors' "DS +
     AdvTrain" is `AdversarialTraining(classifier, epsilon=..., objective=
-    Margin(), clean_weight=0.5, penalties=[DecisionJacobian(weight)])`.
+    Margin(), clean_weight=0.5, penalties=[DecisionJacobian(weight)])`; its
+    half and what step it takes by default are ours.
 
     Args:
         classifier: see `RobustModel`.

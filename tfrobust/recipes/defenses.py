@@ -36,7 +36,7 @@ class Recipe:
 
     Args:
         make: `(classifier, **settings) -> RobustModel`; its defaults are the
-            papers'.
+            papers', or ours where these are lost or differ between sets.
         settings: names of what may be set.
         fixed: settings that make the recipe what it is.
         loss: makes the classification loss; default softmax cross-entropy.

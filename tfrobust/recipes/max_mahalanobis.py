@@ -64,7 +64,11 @@ def mat(
     feature_width: int = 256,
     **arguments: Any,
 ) -> defenses.MAT:
-    """Return MAT on a network with the Max-Mahalanobis head."""
+    """Return MAT on a network with the Max-Mahalanobis head.
+
+    `alpha`, `beta` and the attack's steps are ours, `center_norm` and
+    `feature_width` MMC's; MAT's are lost.
+    """
     return defenses.MAT(
         _headed(classifier, center_norm, feature_width),
         epsilon=epsilon,

@@ -107,7 +107,7 @@ PRESETS: dict[str, dict[str, tuple[tuple[Norm, ...], Preset]]] = {
     "paper-gradient-leaking": {
         "carlini_wagner": (_TWO, _carlini_wagner(5, 1000, 5e-3, 1e-2)),
         "l2_bim": (_TWO, lambda b, _: MinimalBIM(b, root_mean_square=True)),
-        # Table 3: steps of 2, 3, 4, 5 / 255 at radii of 8, 16, 24, 32 / 255.
+        # Table 3's PGD-50, untargeted; PGD-10 has a step for each radius.
         "pgd_margin": (
             _INF,
             _climb(
@@ -119,7 +119,7 @@ PRESETS: dict[str, dict[str, tuple[tuple[Norm, ...], Preset]]] = {
             ),
         ),
     },
-    # Section 5, MNIST's step; CIFAR-10's is 1 / 255.
+    # Appendix A.3, MNIST's step; CIFAR-10's is 1 / 255.
     "paper-decision-surface": {
         "fgsm": (_INF, _climb(FGSM, **_LAST)),
         "bim": (_INF, _climb(BIM, step=0.1, **_LAST)),
@@ -128,7 +128,8 @@ PRESETS: dict[str, dict[str, tuple[tuple[Norm, ...], Preset]]] = {
             _climb(BIM, step=0.1, objective=Margin(), **_LAST),
         ),
     },
-    # The authors' script, MNIST; it differs from the text.
+    # The authors' script, MNIST; it differs from the text. Its MI-FGSM is
+    # AdverTorch's, which begins at the image.
     "paper-lfr": {
         "fgsm": (_INF, _climb(FGSM, **_START, **_LAST)),
         "pgd": (_INF, _climb(PGD, step=0.01, **_LAST)),
@@ -139,7 +140,6 @@ PRESETS: dict[str, dict[str, tuple[tuple[Norm, ...], Preset]]] = {
                 step=0.01,
                 num_steps=40,
                 momentum=0.1,
-                **_START,
                 **_LAST,
             ),
         ),

@@ -106,7 +106,10 @@ def sgr_deepfool(
     decay: float = 0.99,
     **arguments: Any,
 ) -> SGR:
-    """Return SGR that learns from DeepFool's perturbations."""
+    """Return SGR that learns from DeepFool's perturbations.
+
+    `num_steps` and `decay` are ours; the paper's are lost.
+    """
     source = DeepFoolPerturbation(num_steps)
     return _sgr(classifier, weight, decay, source, **arguments)
 
@@ -118,7 +121,10 @@ def sgr_exponential(
     decay_length: float = 4.0,
     **arguments: Any,
 ) -> SGR:
-    """Return SGR with the fixed covariance exp(-distance / decay_length)."""
+    """Return SGR with the fixed covariance exp(-distance / decay_length).
+
+    The default length, in pixels, is ours.
+    """
     kernel = exponential_kernel(classifier.input_shape[1:], decay_length)
     sigma = CovarianceFunction(classifier.input_shape[1:], value=kernel)
     return SGR(classifier, weight=weight, covariance=sigma, **arguments)
