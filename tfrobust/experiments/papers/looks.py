@@ -20,7 +20,7 @@ from tfrobust.records import EvaluationRecord
 from tfrobust.records import read_record
 from tfrobust.records import Record
 
-# Where attacks are of all images: as GL has it; the other papers do not tell.
+# Images of an analysis where attacks are of all: gradient leaking's count.
 _ANALYZED = 1000
 
 
