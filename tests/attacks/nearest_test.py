@@ -130,6 +130,24 @@ def test_a_vanished_gradient_is_left_in_a_random_direction():
     assert result.success.all()
 
 
+@pytest.mark.parametrize("iterations, run", [(100, 20), (25, 4), (5, 2)])
+def test_carlini_and_wagner_give_up_at_a_tenth_without_gain(iterations, run):
+    # Constant logits: the loss stays what it was. It is looked at after a
+    # tenth of the run, and not below that a tenth later.
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.set_weights([np.zeros((3, 2)), np.array([1.0, 0.0])])
+    ball = NormBall(2, epsilon=math.inf)
+    attack = attacks.CarliniWagner(
+        ball, num_searches=2, max_iterations=iterations
+    )
+    rows = Rows(tf.fill((1, 3), 0.5), tf.constant([0]), tf.constant([0]))
+    problem, state, steps = Problem(model, ball, rows), attack.begin(rows), 0
+    while not attack.has_ended(state).numpy().all():
+        state = attack.step(problem, state, tf.constant(steps))
+        steps += 1
+    assert steps == 2 * run
+
+
 def test_each_example_of_carlini_and_wagner_searches_for_itself():
     # Among easy and hard examples each ends as it does alone.
     model = networks.tiny_cnn(activation="relu")

@@ -61,7 +61,10 @@ class CarliniWagner(NearestPointAttack):
 
     The box is kept by x' = tanh(w). Each example searches its own c, and its
     runs end by themselves: at a tenth of the run, if its loss fell by less
-    than 1 in 10,000 since the last look. No example waits for another.
+    than 1 in 10,000 since the last look. The first look is at the end of the
+    first tenth (ours: the authors and Foolbox look at the first step, too,
+    give up a tenth sooner and find points a little farther). No example waits
+    for another.
 
     Args:
         threat_model: ball of norm 2, and a box; see `NearestPointAttack`.

@@ -189,6 +189,19 @@ CLAIMS = (
         explains=True,
     ),
     Claim(
+        "MAT: the same of the SO term, asked through the linear head that the "
+        "paper attacks",
+        "manifold-aware",
+        "table-4-linear",
+        claim_judges.masks("MAT, SO"),
+    ),
+    Claim(
+        "MAT: the same of the whole, asked through that head",
+        "manifold-aware",
+        "table-4-linear",
+        claim_judges.leaves_what("MAT, BIBO", "MAT, SO, BIBO", 3.0, 5.0),
+    ),
+    Claim(
         "MAT: features of adversarial points lie off the clusters of the "
         "class that is predicted, less so after TRADES",
         "manifold-aware",

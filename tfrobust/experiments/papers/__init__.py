@@ -19,6 +19,7 @@ PRIORITY = (
     ("decision-surface", "table-1"),
     ("local-flatness", "table-1"),
     ("manifold-aware", "table-4"),
+    ("manifold-aware", "table-4-linear"),
     ("manifold-aware", "table-4-long"),
     ("manifold-aware", "table-4-tempered"),
     ("manifold-aware", "table-2"),
