@@ -62,18 +62,31 @@ def test_every_table_has_a_place_in_the_plan():
     [
         ("decision-surface", "table-1"),
         ("local-flatness", "table-1"),
+        ("manifold-aware", "table-2"),
+        ("manifold-aware", "table-4"),
+        ("structured-gradient", "table-1"),
         ("structured-gradient", "table-4"),
         ("structured-gradient", "lrc"),
     ],
 )
-def test_what_trains_in_minutes_on_mnist_has_three_seeds(paper, name):
+def test_three_seeds_where_training_and_autoattack_take_five_minutes(
+    paper, name
+):
+    # Plan and probes: a training with an inner maximisation takes more, but
+    # for AT's; AutoAttack of what stands takes more alone.
     table = PAPERS[paper][name]
+    attacked = "added" in table.looks
+    stands = attacked and table.settings["cpu"].epsilon < 0.3
     quick = {
         row
         for row, model in table.models.items()
-        if "num_steps" not in recipes.defense_settings(model.defense)
+        if not stands
+        and (
+            model.settings.get("beta") == 0
+            or "num_steps" not in recipes.defense_settings(model.defense)
+            or (row == "AT" and not attacked)
+        )
     }
-    quick |= {"AT"} & set(table.models)
     three = {r for r in table.models if len(table.seeds(r, "cpu")) == 3}
     assert quick == three
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from tfrobust.experiments.papers.decision_surface import TABLE_1 as DS_TABLE_1
 from tfrobust.experiments.papers.local_flatness import ADVERSARIAL_TRAINING
-from tfrobust.experiments.papers.local_flatness import STANDARD
 from tfrobust.experiments.papers.local_flatness import TRADES
 from tfrobust.experiments.papers.looks import Analyzed
 from tfrobust.experiments.papers.looks import Attacked
@@ -71,7 +70,7 @@ TABLE_1 = PaperTable(
     ),
     settings=_MNIST,
     models={
-        "standard": STANDARD,
+        "standard": PaperModel(),
         "two convolutions": PaperModel(
             scaled_training={
                 "cpu": DS_TABLE_1.settings["cpu"].training,
