@@ -65,6 +65,15 @@ def test_extras_are_added_to_any_defense():
     assert model.weight_perturbation == defenses.WeightPerturbation(0.01)
 
 
+@pytest.mark.parametrize(
+    "name", ["adversarial_training", "mixed_pgd_training", "fgsm_training"]
+)
+def test_points_of_predicted_labels_can_be_trained_on(name):
+    arguments = {"epsilon": 0.1, "label_source": "predicted"}
+    model = recipes.make_defense(name, networks.tiny_cnn(), **arguments)
+    assert model.label_source == "predicted"
+
+
 def test_structured_gradient_is_added_to_adversarial_training():
     model = recipes.make_defense(
         "adversarial_training",

@@ -80,18 +80,20 @@ _MARGIN = {"objective": Margin(), "clean_weight": 0.5}
 DEFENSES = {
     "standard": Recipe(RobustModel),
     "adversarial_training": Recipe(
-        defenses.AdversarialTraining, (*_ASCENT, "norm", "clean_weight")
+        defenses.AdversarialTraining,
+        (*_ASCENT, "norm", "clean_weight", "label_source"),
     ),
     "mixed_pgd_training": Recipe(
         defenses.AdversarialTraining,
-        (*_ASCENT, "norm"),
+        (*_ASCENT, "norm", "label_source"),
         fixed={"clean_weight": 0.5},
     ),
     "margin_training": Recipe(
         defenses.AdversarialTraining, (*_ASCENT, "norm"), fixed=_MARGIN
     ),
     "fgsm_training": Recipe(
-        defenses.FGSMTraining, ("epsilon", "norm", "clean_weight")
+        defenses.FGSMTraining,
+        ("epsilon", "norm", "clean_weight", "label_source"),
     ),
     "correlated_noise_training": Recipe(
         defenses.CorrelatedNoiseTraining,

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from tests import networks
 from tfrobust import recipes
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
@@ -107,6 +108,22 @@ def test_published_settings_of_lfr():
     llr = table.models["LLR"].config(table.settings["paper"], "paper", 0, "")
     assert llr.settings["weight"] == 4 and llr.settings["slope_weight"] == 3
     assert llr.epsilon_warm_up == 0
+
+
+def test_published_labels_of_sgr():
+    # The appendix: examples are made for the predicted label.
+    table = PAPERS["structured-gradient"]["table-3"]
+    for row in ("pgd", "fgsm", "fgsm_sgr", "pgd_sgr"):
+        model = table.models[row]
+        config = model.config(table.settings["paper"], "paper", 0, None)
+        defense = recipes.make_defense(
+            config.defense, networks.tiny_cnn(), **config.settings
+        )
+        if row in ("pgd", "fgsm"):
+            assert defense.label_source == "predicted"
+        else:
+            (penalty,) = defense.penalties
+            assert penalty.label_source == "predicted"
 
 
 def test_published_steps_of_gradient_leaking():

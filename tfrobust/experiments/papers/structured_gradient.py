@@ -44,11 +44,12 @@ _CIFAR10 = {
     ),
 }
 _WEIGHT = {"weight": 1.0}
+_PREDICTED = {"paper": {"label_source": "predicted"}}
 _MODELS = {
     "clean": PaperModel(),
     "wdecay": PaperModel("standard", {"weight_decay": 1e-3}),
-    "pgd": PaperModel("mixed_pgd_training"),
-    "fgsm": PaperModel("fgsm_training"),
+    "pgd": PaperModel("mixed_pgd_training", scaled=_PREDICTED),
+    "fgsm": PaperModel("fgsm_training", scaled=_PREDICTED),
     "gn": PaperModel("gradient_norm", _WEIGHT),
     "sgr_grad": PaperModel("sgr", _WEIGHT),
     "sgr_sign": PaperModel("sgr_sign", _WEIGHT),
@@ -65,8 +66,9 @@ _LOST = (
     "1, weight decay .001, a mean variance of 1 that the covariance is scaled "
     "to, and what the rest is are ours. At scale paper "
     "images are shifted, and flipped in colour; there they are also flipped "
-    "on MNIST, and each is standardised. pgd and fgsm train at points of "
-    "true labels, there of predicted ones, and at one radius for both. "
+    "on MNIST, and each is standardised. pgd and fgsm train at one radius for "
+    "both, at scale paper at points of predicted labels, as in the paper, and "
+    "else of true ones. "
 )
 
 
