@@ -4,8 +4,11 @@ A preset is also a suite: of its attacks, those of the norm that is asked for.
 Sources: each library's own defaults (Foolbox v2.3.0 and 3.3.4, advertorch
 0.2.3, CleverHans 4.0.0), papers' text and published scripts. Where
 a library looks for the least radius that works, and we are given one, the
-attack runs at that. AutoAttack's own settings are `autoattack` and `apgd_ce`,
-`apgd_dlr`, `apgd_t`, `fab_t`, `square`.
+attack runs at that. What differs: MI-FGSM divides each gradient by its l1 norm
+(the paper; Foolbox 3 does not), C&W looks for a standstill a tenth of a run
+later, FMN's gradient is without what leads out of the box, and no radius of
+DDN or FMN is capped at the box's farthest corner. AutoAttack's own settings
+are `autoattack` and `apgd_ce`, `apgd_dlr`, `apgd_t`, `fab_t`, `square`.
 """
 
 from __future__ import annotations
