@@ -218,6 +218,12 @@ CLAIMS = (
         explains=True,
     ),
     Claim(
+        "SGR: the same at the larger radius",
+        "structured-gradient",
+        "table-4-far",
+        claim_judges.own_points("gn", "sgr_grad", "sgr_sign"),
+    ),
+    Claim(
         "SGR: the same on CIFAR-10",
         "structured-gradient",
         "table-3",
