@@ -25,7 +25,7 @@ _TABLE = FLAGS.string(
     None,
     f"{', '.join(recipes.COMPARISONS)}: defenses side by side; "
     f"{', '.join(experiments.MASKED_TABLES)}: masked gradients; of a paper "
-    "one of its tables or figures",
+    "one of its tables or figures (they are listed where it is missing)",
 )
 _SCALE = FLAGS.string(
     "scale",

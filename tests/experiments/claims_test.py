@@ -54,6 +54,13 @@ def test_methods_are_compared_at_equal_clean_accuracy():
     held, text = _judge("decision-surface", "equal-clean", "DS", rows)
     assert held
     assert "-0.5, +10.0, +10.0" in text and "c = 0.1 " not in text
+    # Of the equally clean the best counts, whichever is named first.
+    for name, clean in (("0.3", 99.0), ("30", 98.0)):
+        weaker = row(clean, 70.0, 5.0, -1.0)
+        others = rows | {f"CrossEntropy, weight {name}": weaker}
+        assert (
+            _judge("decision-surface", "equal-clean", "DS", others)[1] == text
+        )
     rows["Ours, c = 0.01"]["BIM .3"] = 2.0
     assert not _judge("decision-surface", "equal-clean", "DS", rows)[0]
     del rows["Ours, c = 0.01"]
@@ -94,6 +101,20 @@ def test_holding_is_a_tenth_at_most_to_every_attack(attack, known, holds):
     name = "saturate cross-entropy"
     held, text = _judge("manifold-aware", "table-4-tempered", name, rows)
     assert held == holds and f"{attack} {known}" in text
+
+
+def test_match_rates_must_fall_less_after_trades_under_each_attack():
+    rows = {
+        "Natural": {"Clean": 99.0, "PGD": 60.0, "DDN": 30.0},
+        "TRADES": {"Clean": 98.0, "PGD": 96.0, "DDN": 40.0},
+    }
+    held, text = _judge("manifold-aware", "table-1", "MAT", rows)
+    assert held
+    assert "under PGD Natural by 39.0 points, TRADES by 2.0 points" in text
+    assert "under DDN Natural by 69.0 points, TRADES by 58.0 points" in text
+    for attack, value in (("PGD", 59.0), ("DDN", 29.0)):
+        other = rows | {"TRADES": rows["TRADES"] | {attack: value}}
+        assert not _judge("manifold-aware", "table-1", "MAT", other)[0]
 
 
 def test_sgr_must_meet_the_gradient_norm_where_noise_is_short():

@@ -8,6 +8,9 @@ from tfrobust.experiments import estimates
 from tfrobust.experiments import paper_details
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.papers import PAPERS
+from tfrobust.experiments.reproducing import paper_work
+from tfrobust.records import ProbeRecord
+from tfrobust.records import write_record
 
 
 def test_a_page_names_the_network_that_stands_for_the_papers():
@@ -51,6 +54,32 @@ def test_mats_other_terms_have_no_inner_maximisation(row, steps):
     table = PAPERS["manifold-aware"]["table-4"]
     config = table.models[row].config(table.settings["cpu"], "cpu", 0, None)
     assert estimates.inner_steps(config) == steps
+
+
+def test_a_kept_model_is_not_trained_again(tmp_path):
+    work = paper_work("manifold-aware", "table-5", "cpu", tmp_path)
+    path = estimates.probe_path(tmp_path, work, "MAT")
+    found = ProbeRecord(
+        step_seconds=0.6,
+        steps=600,
+        forward_seconds=1.0,
+        gradient_seconds=1.0,
+        num_parameters=1,
+        provenance={},
+    )
+    path.parent.mkdir()
+    write_record(found, path)
+    # Three seeds, six minutes each.
+    assert estimates.estimates(work, tmp_path) == {"MAT": " (estimate 0.30 h)"}
+    (tmp_path / "models").mkdir()
+    for seed, left in ((0, "estimate 0.20 h"), (1, "estimate 0.10 h")):
+        name = work.directory("MAT", seed).name
+        (tmp_path / "models" / f"{name}.npz").touch()
+        assert estimates.estimates(work, tmp_path) == {"MAT": f" ({left})"}
+    name = work.directory("MAT", 2).name
+    (tmp_path / "models" / f"{name}.npz").touch()
+    told = estimates.estimates(work, tmp_path)
+    assert told == {"MAT": " (minutes, of a kept model)"}
 
 
 def test_weights_that_are_not_kept_are_said_to_be_missing(tmp_path):

@@ -466,6 +466,51 @@ def test_what_does_not_survive_comes_first():
     assert "- a: standard (no settings), small_cnn on mnist, 1 epochs" in text
 
 
+def test_attacks_that_not_all_rows_have_name_theirs():
+    budgets = {
+        "a": ("look: pgd: 1", "look: own: 2", "other: fgsm: 1"),
+        "b": ("look: pgd: 1", "look: own: 3"),
+        "c": ("look: pgd: 1", "look: own: 3"),
+    }
+    records = [
+        dataclasses.replace(_row(name, {"clean": 1.0}), budgets=lines)
+        for name, lines in budgets.items()
+    ]
+    looks = {"look": Attacked({"attacks": ("pgd",)})}
+    table = _table("abc", ["clean"], looks=looks)
+    text = paper_pages.page_text("p", "t", "cpu", table, records)
+    assert text.endswith(
+        "Attacks of clean, on the first 1,000 test images:\n\n- pgd: 1\n"
+        "- own: 2: a\n- own: 3: b, c\n"
+    )
+
+
+def test_points_that_rows_meet_are_told_with_their_radius():
+    attacked = {"attacks": ("pgd",), "epsilon": 0.2}
+    table = _table("ab", [], transfer=attacked)
+    text = paper_pages.page_text(
+        "p", "t", "cpu", table, [_row("a", {"a": 1.0})]
+    )
+    told = "Points of the columns that are named after rows, of the first 1,000"
+    assert f"{told} test images:\n\n- pgd-40: PGD (linf, epsilon=0.2, " in text
+
+
+@pytest.mark.parametrize(
+    "columns, told",
+    [
+        (["clean", "AutoAttack"], ". AutoAttack is no column of the"),
+        (
+            ["adaptive", "clean", "AutoAttack"],
+            ". adaptive and AutoAttack are no columns of the",
+        ),
+        (["clean"], "several. masking is"),
+    ],
+)
+def test_only_columns_that_are_there_are_said_to_be_ours(columns, told):
+    text = paper_pages.page_text("p", "t", "cpu", _table("a", columns), [])
+    assert told in text
+
+
 def test_what_masks_is_named_with_its_worst_number():
     def row(name, seed, *checks):
         told = tuple(CheckRecord(*check, "A share.") for check in checks)
@@ -553,24 +598,26 @@ def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
     minutes = 2 * (2350 * 0.06 + 5000 * 0.012) / 60
     lfr = "| LFR | small_cnn, mnist | 1,234 | 4 | 7 | 1 "
     assert f"{lfr}| 5.0 | {minutes:.1f} | 0 of 1 |" in text
-    near = "| gn | nine_layer_cnn, width 32, mnist | 1,234 | 4 | - | 3 "
-    assert f"{near}| 5.0 | {minutes:.1f} | 0 of 3 |" in text
+    near = "| gn | nine_layer_cnn, width 32, mnist | 1,234 | 4 | - | 1 "
+    assert f"{near}| 5.0 | {minutes:.1f} | 0 of 1 |" in text
+    # LRC has no AutoAttack, and two more seeds, which are counted there.
+    shared = "| as structured-gradient table-1 | - | 0 of 3 |"
+    assert f"{near.replace('| 1 ', '| 3 ')}{shared}" in text
     falls = "| Standard | small_cnn, mnist | 1,234 | 4 | - | 3 "
     assert f"{falls}| 5.0 | {200 * 0.06 / 60:.1f} | 0 of 3 |" in text
     page = tmp_path / "r" / "local-flatness" / "table-1-cpu.md"
     hours = (5.0 + minutes) / 60
     assert f"| LFR (not run (estimate {hours:.2f} h)) |" in page.read_text()
-    trainings, attacks = set(), 0
-    total = 0.0
+    trainings, attacked, total = set(), set(), 0.0
     for paper, name in planning.PRIORITY:
         table = PAPERS[paper][name]
         for row, model in table.models.items():
-            config = model.config(table.settings["cpu"], "cpu", 0, None)
+            setting = table.settings["cpu"]
+            config = model.config(setting, "cpu", 0, None)
             key = json.dumps(dataclasses.asdict(config), sort_keys=True)
-            if key in trainings:
-                continue
-            trainings.add(key)
-            attacks = 0.0
+            seeds = {(key, seed) for seed in table.seeds(row, "cpu")}
+            total += 5.0 * len(seeds - trainings)
+            trainings |= seeds
             if "added" in table.looks:
                 images = table.settings["cpu"].added["num_examples"]
                 # Without an inner maximisation APGD-CE is the last; of MAT
@@ -581,8 +628,9 @@ def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
                 # SGR's MNIST is attacked at a third of the usual radius.
                 climbs = climbs or config.epsilon == 0.1
                 long = minutes if climbs else 0.2
-                attacks = long * (2 if images > 250 else 1) / 2
-            total += len(table.seeds(row, "cpu")) * (5.0 + attacks)
+                added = long * (2 if images > 250 else 1) / 2
+                total += added * len(seeds - attacked)
+                attacked |= seeds
     assert f"In all {total / 60:.1f} hours, what is done" in text
     assert slug("CrossEntropy, weight 0.1") == "crossentropy_weight_0.1"
     assert slug(".1") == "1"

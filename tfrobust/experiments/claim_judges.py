@@ -22,6 +22,8 @@ Judge = Callable[[Rows], Finding]
 def at_equal(rows: Rows, names: Sequence[str], x: float, title: str) -> float:
     """Return a number of some rows, drawn straight between clean accuracies.
 
+    Of rows that are equally clean the best counts.
+
     Args:
         rows: a table.
         names: rows of one method, over its weight.
@@ -32,7 +34,7 @@ def at_equal(rows: Rows, names: Sequence[str], x: float, title: str) -> float:
         KeyError: where the rows' clean accuracies don't reach `x`.
     """
     points = sorted((rows[n]["clean"], rows[n][title]) for n in names)
-    clean, numbers = zip(*points, strict=True)
+    clean, numbers = zip(*dict(points).items(), strict=True)
     if not clean[0] <= x <= clean[-1]:
         raise KeyError(f"clean accuracy {x:.1f}")
     return float(np.interp(x, clean, numbers))
@@ -153,10 +155,13 @@ def projection(rows: Rows) -> Finding:
 
 def match(rows: Rows) -> Finding:
     """Return whether attacks cost plain training more of its match rate."""
-    falls = {n: rows[n]["Clean"] - rows[n]["PGD"] for n in rows}
-    told = ", ".join(f"{n} by {fall:.1f} points" for n, fall in falls.items())
-    held = falls["Natural"] > falls["TRADES"]
-    return held, f"match rates fall under PGD: {told}"
+    lines, held = [], []
+    for attack in ("PGD", "DDN"):
+        falls = {n: rows[n]["Clean"] - rows[n][attack] for n in rows}
+        told = ", ".join(f"{n} by {f:.1f} points" for n, f in falls.items())
+        lines.append(f"under {attack} {told}")
+        held.append(falls["Natural"] > falls["TRADES"])
+    return all(held), f"match rates fall: {'; '.join(lines)}"
 
 
 def beyond(rows: Rows) -> Finding:

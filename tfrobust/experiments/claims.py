@@ -235,7 +235,7 @@ CLAIMS = (
         "structured-gradient",
         "lrc",
         claim_judges.long_noise,
-        why="Under noise shorter than their own length the rows of long "
+        why="Under noise of a pixel's length and less the rows of long "
         "covariances are behind the gradient norm, and behind standard "
         "training under the shortest.",
         explains=True,

@@ -60,7 +60,10 @@ def attack_minutes(
 
 
 def estimates(work: PaperRows, records_dir: pathlib.Path) -> dict[str, str]:
-    """Return row -> " (estimate N h)", where its training was probed."""
+    """Return row -> " (estimate N h)", where its training was probed.
+
+    A training whose weights are kept takes nothing more.
+    """
     told = {}
     for row in work.table.models:
         path = probe_path(records_dir, work, row)
@@ -69,6 +72,18 @@ def estimates(work: PaperRows, records_dir: pathlib.Path) -> dict[str, str]:
         found = cast(ProbeRecord, read_record(path))
         seeds = work.table.seeds(row, work.scale)
         config = work.training(row, seeds[0])
-        minutes = training_minutes(found) + attack_minutes(work, config, found)
-        told[row] = f" (estimate {len(seeds) * minutes / 60:.2f} h)"
+        left = [s for s in seeds if not _kept(records_dir, work, row, s)]
+        minutes = len(left) * training_minutes(found)
+        minutes += len(seeds) * attack_minutes(work, config, found)
+        told[row] = f" (estimate {minutes / 60:.2f} h)"
+        if not minutes:
+            told[row] = " (minutes, of a kept model)"
     return told
+
+
+def _kept(
+    records_dir: pathlib.Path, work: PaperRows, row: str, seed: int
+) -> bool:
+    """Say whether a training's weights are kept."""
+    name = work.directory(row, seed).name
+    return (records_dir / "models" / f"{name}.npz").is_file()

@@ -12,6 +12,7 @@ from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analysis_parts import made_attacks
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.run_names import run_name
+from tfrobust.experiments.transferring import TransferConfig
 from tfrobust.records import RowRecord
 
 # Test images of MNIST and of CIFAR-10.
@@ -110,7 +111,12 @@ def details(
     told = "Trainings, and the names of their first seeds' models"
     if any(record.provenance.get(ROUNDED) for record in first.values()):
         told += " (as kept: rounded to float16, as `zoo.load` returns them)"
-    return [f"{told}:", "\n".join(trained), *_looks(table, scale, first)]
+    return [
+        f"{told}:",
+        "\n".join(trained),
+        *_points(table, scale),
+        *_looks(table, scale, first),
+    ]
 
 
 def _count(count: int | None) -> str:
@@ -141,18 +147,45 @@ def _looks(
         if isinstance(config, AnalysisConfig):
             parts += _analysis(", ".join(titles), images, config)
             continue
-        budgets = dict.fromkeys(
-            line.removeprefix(f"{look}: ")
-            for record in first.values()
-            for line in record.budgets
-            if line.startswith(f"{look}: ")
-        )
+        budgets = _budgets(look, first)
         if budgets:
             parts += [
                 f"Attacks of {', '.join(titles)}, on {images}:",
                 "\n".join(f"- {line}" for line in budgets),
             ]
     return parts
+
+
+def _budgets(look: str, first: Mapping[str, RowRecord]) -> list[str]:
+    """Return a line for each attack, naming rows where not all have it."""
+    rows: dict[str, list[str]] = {}
+    for row, record in first.items():
+        for line in record.budgets:
+            if line.startswith(f"{look}: "):
+                rows.setdefault(line.removeprefix(f"{look}: "), []).append(row)
+    return [
+        line if len(those) == len(first) else f"{line}: {', '.join(those)}"
+        for line, those in rows.items()
+    ]
+
+
+def _points(table: PaperTable, scale: str) -> list[str]:
+    """Return how hard the attack tried whose points the rows meet."""
+    if table.transfer is None:
+        return []
+    data = table.settings[scale].training["data"]
+    usual = {"models": ("one", "other"), "data": data}
+    config = TransferConfig(**(usual | dict(table.transfer)))
+    count = num_examples(table, scale)[next(iter(table.models))]
+    lines = [
+        f"- {reports.attack_line(name, attack_settings(attack))}"
+        for name, attack in config.made_attacks().items()
+    ]
+    return [
+        f"Points of the columns that are named after rows, of {_count(count)} "
+        "test images:",
+        "\n".join(lines),
+    ]
 
 
 def _analysis(titles: str, images: str, config: AnalysisConfig) -> list[str]:

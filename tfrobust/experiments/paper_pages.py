@@ -121,8 +121,10 @@ def _legend(table: PaperTable) -> str:
     )
     if table.published:
         told += "; in brackets the paper's"
-    if any(column.title in ADDED for column in table.columns):
-        told += ". adaptive and AutoAttack are no columns of the paper's table"
+    added = [c.title for c in table.columns if c.title in ADDED]
+    if added:
+        verb = "is no column" if len(added) == 1 else "are no columns"
+        told += f". {' and '.join(added)} {verb} of the paper's table"
     return (
         f"{told}. masking is the worst verdict of the masking report; min a "
         "training's minutes, on a machine with other work on it."

@@ -27,6 +27,8 @@ from tfrobust.records import read_record
 from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
+Seen = dict[tuple[str, str], str]
+"""(A training's name, itself or attacks on it) -> the table that counts it."""
 _HEADER = [
     "row",
     "network",
@@ -65,7 +67,7 @@ def plan(
         raise ValueError(f"There is no directory for the page {page}.")
     records = pathlib.Path(records_dir)
     make_directory(records / "probes")
-    seen: dict[str, str] = {}
+    seen: Seen = {}
     parts, total = [], 0.0
     for paper, name in PRIORITY:
         work = paper_work(paper, name, scale, records, data_dir)
@@ -100,7 +102,7 @@ def plan(
         "data's usual radius, stands and all else falls to APGD-CE. The "
         "tables' own attacks, analyses and pictures, minutes each, are not "
         "counted. At scale cpu the tables of MNIST whose claims are asked have "
-        "three seeds of what takes under five minutes by this count. "
+        "three seeds of what takes under five minutes there by this count. "
         f"In all {total / 60:.1f} hours, what is done included.",
     ]
     with whole_file(page) as part:
@@ -108,7 +110,7 @@ def plan(
 
 
 def _rows(
-    work: PaperRows, records: pathlib.Path, seen: dict[str, str]
+    work: PaperRows, records: pathlib.Path, seen: Seen
 ) -> tuple[list[list[str]], float]:
     """Return a table's rows and the minutes that they add."""
     where = row_directory(records, work)
@@ -117,15 +119,9 @@ def _rows(
     for row in work.table.models:
         seeds = work.table.seeds(row, work.scale)
         config = work.training(row, seeds[0])
-        key = work.directory(row, seeds[0]).name
         found = _probe(config, probe_path(records, work, row))
-        training = training_minutes(found)
-        attacks = attack_minutes(work, config, found)
-        done = finished.count(row)
-        shared = seen.get(key)
-        if shared is None:
-            total += len(seeds) * (training + attacks)
-            seen[key] = f"{work.paper} {work.name}"
+        cells, minutes = _takes(work, row, found, seen)
+        total += minutes
         rows.append(
             [
                 row,
@@ -134,12 +130,39 @@ def _rows(
                 str(config.epochs),
                 str(inner_steps(config) or "-"),
                 str(len(seeds)),
-                f"{training:.1f}" if shared is None else f"as {shared}",
-                f"{attacks:.1f}" if shared is None else "",
-                f"{done} of {len(seeds)}",
+                *cells,
+                f"{finished.count(row)} of {len(seeds)}",
             ]
         )
     return rows, total
+
+
+def _takes(
+    work: PaperRows, row: str, found: ProbeRecord, seen: Seen
+) -> tuple[list[str], float]:
+    """Return what a row's first seed takes, in words, and what all add.
+
+    Args:
+        work, row: the row.
+        found: a probe of its training.
+        seen: what tables before count; what this one does is added.
+    """
+    own = f"{work.paper} {work.name}"
+    seeds = work.table.seeds(row, work.scale)
+    config = work.training(row, seeds[0])
+    parts = {"training": training_minutes(found)}
+    attacks = work.look_digests(row, seeds[0]).get("added")
+    if attacks is not None:
+        parts[attacks] = attack_minutes(work, config, found)
+    cells, total = [], 0.0
+    for part, minutes in parts.items():
+        names = [work.directory(row, seed).name for seed in seeds]
+        total += minutes * sum((name, part) not in seen for name in names)
+        for name in names:
+            seen.setdefault((name, part), own)
+        owner = seen[names[0], part]
+        cells.append(f"{minutes:.1f}" if owner == own else f"as {owner}")
+    return (cells if attacks else [*cells, "-"]), total
 
 
 def _probe(config: TrainingConfig, path: pathlib.Path) -> ProbeRecord:

@@ -12,6 +12,7 @@ from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_positive
+from tfrobust.attacks import Attack
 from tfrobust.experiments import run_directory
 from tfrobust.experiments.attack_progress import AttackProgress
 from tfrobust.experiments.models import load_classifier
@@ -74,6 +75,12 @@ class TransferConfig:
             return self.epsilon
         return recipes.data_defaults(self.data).epsilon
 
+    def made_attacks(self) -> dict[str, Attack]:
+        """Return name -> attack, as every model is attacked."""
+        budget = recipes.Budget(num_steps=self.num_steps, seed=self.seed)
+        ball = NormBall(self.norm, epsilon=self.radius)
+        return recipes.make_attacks(self.attacks, ball, budget)
+
 
 def transfer(
     config: TransferConfig,
@@ -112,9 +119,7 @@ def _transfer(
         config.data, data_dir=config.data_dir, image_size=config.image_size
     )
     test = data.test.first(config.num_examples)
-    budget = recipes.Budget(num_steps=config.num_steps, seed=config.seed)
-    ball = NormBall(config.norm, epsilon=config.radius)
-    attacks = recipes.make_attacks(config.attacks, ball, budget)
+    attacks = config.made_attacks()
     with AttackProgress(len(test) * len(attacks) * len(models)) as bar:
         record = evaluation.transfer_matrix(
             models,

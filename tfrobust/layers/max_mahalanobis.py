@@ -175,8 +175,8 @@ def max_mahalanobis_head(classifier: keras.Model) -> MaxMahalanobisHead:
     head = classifier.layers[-1]
     if not isinstance(head, MaxMahalanobisHead):
         raise ValueError(
-            "The classifier must end in MaxMahalanobisHead; use tfrobust."
-            "layers.with_max_mahalanobis_head(classifier). "
+            "The classifier must end in MaxMahalanobisHead; tfrobust.layers."
+            "with_max_mahalanobis_head(classifier) makes one, to be trained. "
             f"Received: last layer {head.name!r} ({type(head).__name__})"
         )
     return head

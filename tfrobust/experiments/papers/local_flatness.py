@@ -96,7 +96,7 @@ TABLE_1_LONG = dataclasses.replace(
     },
     published={"LFR": TABLE_1.published["LFR"]},
     notes=(
-        f"{TABLE_1.notes} Nor has LFR learned there in the four epochs of "
+        f"{TABLE_1.notes} LFR is not done learning in the four epochs of "
         "table 1; here it has twenty-four. At other scales the two tables "
         "agree. AT, TRADES and LLR: table-1."
     ),
