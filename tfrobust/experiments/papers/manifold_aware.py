@@ -317,14 +317,15 @@ TABLE_4_LINEAR = PaperTable(
     looks={
         "pgd": _LOOKS["pgd"],
         "linear": AttackedLinear({"attacks": ("pgd",)}),
-        "nearest": AttackedLinear(_NEAREST),
+        # Not "nearest", whose directory has what the own head leaves.
+        "linear nearest": AttackedLinear(_NEAREST),
     },
     columns=(
         Column("Clean", "linear", clean),
         Column("PGD", "linear", accuracy("pgd")),
         Column("Adaptive-PGD", "pgd", accuracy("adaptive")),
         *(
-            dataclasses.replace(column, look="nearest")
+            dataclasses.replace(column, look="linear nearest")
             for column in _ROBUSTNESS
             if "norm" in column.title
         ),
