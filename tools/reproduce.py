@@ -32,7 +32,11 @@ _SCALE = FLAGS.string(
     "cpu",
     "paper: as published; cpu: what two cores do in hours; smoke: a check",
 )
-_ROWS = FLAGS.names("rows", "", "of a paper's table; default all")
+_ROWS = FLAGS.names(
+    "rows",
+    "",
+    "of a paper's table, as their files, such as mat_so; default all",
+)
 _NUM_SEEDS = FLAGS.integer(
     "num_seeds", None, "how many of each row's seeds to do; default all"
 )
@@ -97,6 +101,12 @@ def main() -> None:
         of = f", of {_PAPER.value}: {', '.join(tables)}" if tables else ""
         raise ValueError(f"Pass --table{of}. Received: table=None")
     if _PAPER.value is not None:
+        if _PAGE.value is not None or _TRAIN_STEP.value is not None:
+            raise ValueError(
+                "A paper's page goes to --records_dir; --page and --train_step "
+                f"are for others. Received: page={_PAGE.value}, "
+                f"train_step={_TRAIN_STEP.value}"
+            )
         experiments.reproduce(
             _PAPER.value,
             _TABLE.value,

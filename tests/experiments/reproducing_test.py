@@ -21,6 +21,7 @@ from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import readings
 from tfrobust.experiments.papers import settings
+from tfrobust.experiments.papers.looks import Analyzed
 from tfrobust.experiments.papers.looks import Attacked
 from tfrobust.experiments.papers.tables import Column
 from tfrobust.experiments.papers.tables import PaperModel
@@ -349,6 +350,47 @@ def test_a_retrained_model_is_attacked_anew(tmp_path, tiny):
     kept = zoo.load(name, tmp_path / "models").get_weights()
     assert not any(w.any() for w in kept)
     assert first.values["clean"] != pytest.approx(zeros)
+
+
+@pytest.mark.parametrize("spoiled", ["torn", "other", "fewer"])
+def test_what_is_no_such_evaluation_is_made_anew(tmp_path, tiny, spoiled):
+    (row,), _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    record = tmp_path / "tiny" / "table-1-smoke" / "gn_3-0.json"
+    (path,) = tmp_path.rglob("evaluation.json")
+    whole = json.loads(path.read_text())
+    whole["provenance"]["configuration"]["num_examples"] = 5
+    text = {
+        "torn": "{",
+        "other": record.read_text(),
+        "fewer": json.dumps(whole),
+    }
+    path.write_text(text[spoiled])
+    record.unlink()
+    (again,), _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    assert again.values == row.values
+
+
+def test_pictures_are_of_the_weights_on_record(tmp_path, tiny, monkeypatch):
+    looks = {
+        "noise": Analyzed("noise", {"decay_lengths": (1.0,), "norm": "inf"})
+    }
+    drawn = dataclasses.replace(
+        tiny, looks=looks, columns=(), pictures=("noise",)
+    )
+    monkeypatch.setitem(PAPERS, "tiny", {"figure-1": drawn})
+    _run(tmp_path, "tiny", "figure-1", num_seeds=1)
+    pictures = list((tmp_path / "tiny" / "figure-1-smoke").glob("*.png"))
+    before = [path.stat().st_mtime_ns for path in pictures]
+    assert before
+    for last in tmp_path.rglob("last.keras"):
+        model = keras.models.load_model(last)
+        weights = [w + 1.0 for w in model.classifier.get_weights()]
+        model.classifier.set_weights(weights)
+        model.save(last)
+        break
+    _, said = _run(tmp_path, "tiny", "figure-1", num_seeds=1)
+    assert any(line.startswith("Not drawn anew: no weights") for line in said)
+    assert [path.stat().st_mtime_ns for path in pictures] == before
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ from tools import reproduce
         (["--table=digits", "--num_seeds=1"], "are of a paper's table"),
         (["--table=digits", "--rows=lfr"], "are of a paper's table"),
         (["--plan", "--page=nowhere/page.md"], "no directory for the page"),
+        (["--claims", "--page=nowhere/page.md"], "no directory for the page"),
+        (["--plan", "--page=FILE"], "must be a Markdown file"),
+        (["--claims", "--page=record.json"], "must be a Markdown file"),
+        (
+            ["--paper=local-flatness", "--table=table-1", "--page=PAGE"],
+            "A paper's page goes to --records_dir",
+        ),
         (
             ["--paper=local-flatness", "--table=table-1", "--records_dir=FILE"],
             "can't be made: a file is in its way",

@@ -77,7 +77,12 @@ def test_from_a_run_to_the_readme(run, tmp_path, capsys):
     assert _run(zoo_tool, *flags, place) == 1
     error = capsys.readouterr().err
     assert "has results already, clean, fgsm, noise, worst case; pass" in error
+    # A paper's card tells a table's numbers, until these replace them.
+    models = tmp_path / "models"
+    of = dataclasses.replace(card, results_of="paper, table-1, of others")
+    zoo.save(zoo.load("digits-trades", models), of, models)
     assert not _run(zoo_tool, *flags, place, "--overwrite")
+    assert zoo.card("digits-trades", models).results_of == ""
     assert "old" not in page.read_text()
     assert page.read_text().endswith("<!-- end of zoo -->\nb\n")
     assert f"{worst:.2f}" in capsys.readouterr().out

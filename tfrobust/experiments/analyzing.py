@@ -16,6 +16,7 @@ from tfrobust.experiments.analyses import ANALYSES
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.kept_pieces import KeptPieces
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.outcome_log import OtherRunError
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.run_directory import MOVABLE
 from tfrobust.records import plain
@@ -101,7 +102,7 @@ def _compute(
 def _check_finished(
     record: Record, config: AnalysisConfig, directory: pathlib.Path
 ) -> None:
-    """Raise `ValueError` unless a record is of this analysis and model."""
+    """Raise `OtherRunError` unless a record is of this analysis and model."""
     other = ""
     told = record.provenance.get("configuration") or {}
     here = plain(config)
@@ -112,7 +113,7 @@ def _check_finished(
         if digest != record.model_digest:
             other = f"of another model than {config.model} is now"
     if other:
-        raise ValueError(
+        raise OtherRunError(
             f"{directory}/analysis.json is {other}; pass --overwrite to begin "
             "again."
         )

@@ -21,6 +21,7 @@ from tfrobust.experiments.paper_pages import mean_values
 from tfrobust.experiments.paper_pages import published_values
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.papers.tables import SCALES
+from tfrobust.experiments.reproducing import check_page
 from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
 from tfrobust.records import BenchmarkRecord
@@ -48,10 +49,12 @@ def write_claims(
 
     Raises:
         ValueError: for an unknown scale, a directory without a record of
-            it, or a file that is no benchmark of training steps.
+            it, a page that isn't a Markdown file, or a file that is no
+            benchmark of training steps.
     """
     check_choice("scale", scale, SCALES)
-    if not any(pathlib.Path(records_dir).glob(f"*/*-{scale}/*.json")):
+    check_page(page)
+    if not any(pathlib.Path(records_dir).glob(f"*/*-{scale}/[!.]*.json")):
         raise ValueError(
             f"There is no record of a paper's row at scale {scale} below "
             f"{records_dir}."

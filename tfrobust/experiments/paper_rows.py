@@ -125,6 +125,19 @@ class PaperRows:
             )
         return list(found.values())
 
+    def without_weights(self, directory: pathlib.Path) -> list[str]:
+        """Return rows whose first seed's weights aren't those on record."""
+        firsts = self._firsts(self._own_records(directory))
+        return [
+            row
+            for row, record in firsts.items()
+            if not self.model(row, self._first(row)).is_file()
+            or record.model_digest
+            != weights_digest(
+                load_classifier(self.model(row, self._first(row)))
+            )
+        ]
+
     def _own_records(
         self, directory: pathlib.Path
     ) -> dict[tuple[str, int], RowRecord]:

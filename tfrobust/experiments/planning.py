@@ -17,6 +17,7 @@ from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
 from tfrobust.experiments.probing import probe
+from tfrobust.experiments.reproducing import check_page
 from tfrobust.experiments.reproducing import make_directory
 from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
@@ -63,8 +64,7 @@ def plan(
         say: is told what a person should know; default `print`.
     """
     check_choice("scale", scale, ("cpu", "paper"))
-    if not pathlib.Path(page).absolute().parent.is_dir():
-        raise ValueError(f"There is no directory for the page {page}.")
+    check_page(page)
     records = pathlib.Path(records_dir)
     make_directory(records / "probes")
     seen: Seen = {}

@@ -102,7 +102,7 @@ def reproduce(
         work.add_transfers(where, say)
     if not rows:
         for look in found.pictures:
-            _draw(work, look, where)
+            _draw(work, look, where, say)
     write_page(work, where)
     done = work.records(where)
     say(reports.as_text(paper_rows(found, done)))
@@ -139,6 +139,17 @@ def kept_directory(records_dir: str | pathlib.Path) -> pathlib.Path:
     return pathlib.Path(records_dir).resolve() / "models"
 
 
+def check_page(path: str | pathlib.Path) -> None:
+    """Raise `ValueError` for what no page can be written to."""
+    path = pathlib.Path(path)
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"There is no directory for the page {path}.")
+    if path.suffix != ".md" or path.is_dir():
+        raise ValueError(
+            f"`page` must be a Markdown file, NAME.md. Received: page={path}"
+        )
+
+
 def make_directory(path: pathlib.Path) -> None:
     """Make a directory, or say in the way of what it is."""
     try:
@@ -152,7 +163,7 @@ def make_directory(path: pathlib.Path) -> None:
 def write_page(work: PaperRows, directory: pathlib.Path) -> None:
     """Write a table's page from its records."""
     pictures = sorted(
-        f"{directory.name}/{path.name}" for path in directory.glob("*.png")
+        f"{directory.name}/{path.name}" for path in directory.glob("[!.]*.png")
     )
     text = page_text(
         work.paper,
@@ -162,15 +173,25 @@ def write_page(work: PaperRows, directory: pathlib.Path) -> None:
         work.records(directory),
         pictures,
         estimates(work, directory.parents[1]),
-        {p.stem for p in kept_directory(directory.parents[1]).glob("*.npz")},
+        {
+            p.stem
+            for p in kept_directory(directory.parents[1]).glob("[!.]*.npz")
+        },
     )
     directory.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(directory.with_name(f"{directory.name}.md")) as part:
         part.write_text(text)
 
 
-def _draw(work: PaperRows, look: str, where: pathlib.Path) -> None:
-    """Draw an analysis of all rows' first seeds, in one picture each kind."""
+def _draw(work: PaperRows, look: str, where: pathlib.Path, say: Say) -> None:
+    """Draw an analysis of all rows' first seeds, in one picture each kind.
+
+    Where the weights on record are gone the picture stays as it is.
+    """
+    gone = work.without_weights(where)
+    if gone:
+        say(f"Not drawn anew: no weights as on record of {', '.join(gone)}.")
+        return
     records = [
         dataclasses.replace(
             work.look(look, row, work.table.seeds(row, work.scale)[0]),

@@ -11,8 +11,8 @@ from tfrobust.records import plain
 
 
 def placeless(config: Any) -> dict[str, Any]:
-    """Return settings as plain data, without where files lie."""
-    settings = plain(config)
+    """Return settings, of a dataclass or plain, without where files lie."""
+    settings = dict(config) if isinstance(config, Mapping) else plain(config)
     for place in ("data_dir", "model"):
         settings.pop(place, None)
     return settings

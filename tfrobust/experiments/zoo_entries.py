@@ -137,6 +137,7 @@ def add_results(
         results={k: round(100 * share, 4) for k, share in shares.items()},
         budgets=tuple(reports.settings_lines(record)),
         num_examples=record.num_examples,
+        results_of="",  # of these very weights, and no longer of another's
     )
     zoo.save(zoo.load(name, directory), card, directory)
     say(f"{name}: {100 * record.worst_case_accuracy:.2f} % in the worst case.")

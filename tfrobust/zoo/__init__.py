@@ -50,7 +50,7 @@ def names(directory: Directory = None) -> list[str]:
     place = _place(directory)
     if not place.is_dir():
         raise ValueError(f"There is no directory {place}.")
-    return sorted(path.stem for path in place.glob("*.json"))
+    return sorted(path.stem for path in place.glob("[!.]*.json"))
 
 
 def card(name: str, directory: Directory = None) -> CardRecord:

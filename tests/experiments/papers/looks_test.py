@@ -3,8 +3,10 @@
 import keras
 import numpy as np
 
+from tfrobust import architectures
 from tfrobust import layers
 from tfrobust import recipes
+from tfrobust.experiments.papers.looks import Analyzed
 from tfrobust.experiments.papers.looks import Attacked
 from tfrobust.experiments.papers.looks import AttackedLinear
 from tfrobust.experiments.papers.settings import SMOKE
@@ -62,3 +64,14 @@ def test_another_models_evaluation_is_made_anew(tmp_path):
     written = (where / "evaluation.json").stat().st_mtime_ns
     assert _found(AttackedLinear, _of_long_features(gap=600.0), where) == far
     assert (where / "evaluation.json").stat().st_mtime_ns == written
+
+
+def test_a_replaced_model_is_analysed_anew(tmp_path):
+    look = Analyzed("noise", {"decay_lengths": (1.0,), "norm": "inf"})
+    path = tmp_path / "model.keras"
+    found = set()
+    for _ in range(2):
+        architectures.dense_network((8, 8, 1), 10).save(path)
+        config = look.config(str(path), SMOKE, None)
+        found.add(look.run(config, tmp_path / "run").model_digest)
+    assert len(found) == 2

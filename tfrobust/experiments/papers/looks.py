@@ -6,7 +6,6 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping
 from typing import Any
-from typing import cast
 
 import keras
 
@@ -20,6 +19,7 @@ from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.outcome_log import OtherRunError
 from tfrobust.experiments.papers.tables import Setting
+from tfrobust.experiments.run_names import placeless
 from tfrobust.layers import with_linear_head
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import read_record
@@ -34,12 +34,22 @@ def quiet(_: str) -> None:
     """Say nothing."""
 
 
-def _is_of(path: pathlib.Path, classifier: keras.Model) -> bool:
-    """Say whether an evaluation is there, and of a classifier's weights."""
+def _is_of(
+    path: pathlib.Path, classifier: keras.Model, config: EvaluationConfig
+) -> bool:
+    """Say whether a whole evaluation of a classifier, as asked, is there."""
     if not path.is_file():
         return False
-    record = cast(EvaluationRecord, read_record(path))
-    return record.model_digest == weights_digest(classifier)
+    try:
+        record = read_record(path)
+    except ValueError:
+        return False
+    if not isinstance(record, EvaluationRecord):
+        return False
+    asked = placeless(record.provenance.get("configuration") or {})
+    return record.model_digest == weights_digest(
+        classifier
+    ) and asked == placeless(config)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +83,7 @@ class Attacked:
         version. What isn't whole, and is of others, begins anew.
         """
         whole = directory / "evaluation.json"
-        if not _is_of(whole, load_classifier(config.model)):
+        if not _is_of(whole, load_classifier(config.model), config):
             try:
                 evaluate(config, directory, resume=True, say=quiet)
             except OtherRunError:
@@ -93,7 +103,7 @@ class AttackedLinear(Attacked):
         """See base class; what isn't whole begins anew."""
         whole = directory / "evaluation.json"
         classifier = with_linear_head(load_classifier(config.model))
-        if not _is_of(whole, classifier):
+        if not _is_of(whole, classifier, config):
             data = recipes.load_data(config.data, data_dir=config.data_dir)
             record = evaluate_classifier(classifier, data, config)
             directory.mkdir(parents=True, exist_ok=True)
@@ -149,4 +159,7 @@ class Analyzed:
 
     def run(self, config: AnalysisConfig, directory: pathlib.Path) -> Record:
         """Return the record, made now or before."""
-        return analyze(config, directory, resume=True, say=quiet)
+        try:
+            return analyze(config, directory, resume=True, say=quiet)
+        except OtherRunError:
+            return analyze(config, directory, overwrite=True, say=quiet)
