@@ -368,6 +368,8 @@ def test_what_is_no_such_evaluation_is_made_anew(tmp_path, tiny, spoiled):
     record.unlink()
     (again,), _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
     assert again.values == row.values
+    asked = json.loads(path.read_text())["provenance"]["configuration"]
+    assert asked["num_examples"] == 20
 
 
 def test_pictures_are_of_the_weights_on_record(tmp_path, tiny, monkeypatch):

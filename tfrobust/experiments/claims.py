@@ -228,6 +228,9 @@ CLAIMS = (
         "structured-gradient",
         "table-3",
         claim_judges.own_points("gn", "sgr_grad", "sgr_sign"),
+        why="Its rows are less accurate than the gradient norm's on clean "
+        "images by more than they are here.",
+        explains=True,
     ),
     Claim(
         "SGR: with the long noise's own covariance above the gradient norm, "

@@ -75,7 +75,7 @@ def estimates(work: PaperRows, records_dir: pathlib.Path) -> dict[str, str]:
         left = [s for s in seeds if not _kept(records_dir, work, row, s)]
         minutes = len(left) * training_minutes(found)
         minutes += len(seeds) * attack_minutes(work, config, found)
-        told[row] = f" (estimate {minutes / 60:.2f} h)"
+        told[row] = f" (estimate {max(minutes / 60, 0.01):.2f} h)"
         if not minutes:
             told[row] = " (minutes, of a kept model)"
     return told
