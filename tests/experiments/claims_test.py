@@ -167,7 +167,16 @@ def test_a_root_that_explains_all_predicts_better():
     }
     held, text = _judge("gradient-leaking", "table-1", "alpha", rows)
     # Against ranks 1, 2, 4, 3 of 1, 2, 3, 4: r = .8.
-    assert held and text.endswith("alpha_87 1.000, 1/Mean grad norm 0.640")
+    assert held and text.endswith(
+        "alpha_87 1.000 (rising), 1/Mean grad norm 0.640 (rising)"
+    )
+    # As good a line that falls says the contrary.
+    fallen = {
+        n: row | {"Mean pert norm": 5.0 - row["Mean pert norm"]}
+        for n, row in rows.items()
+    }
+    held, text = _judge("gradient-leaking", "table-1", "alpha", fallen)
+    assert not held and "alpha_87 1.000 (falling), " in text
     for row in rows.values():
         row["Mean pert norm"] = row["1/Mean grad norm"]
     assert not _judge("gradient-leaking", "table-1", "alpha", rows)[0]

@@ -596,7 +596,13 @@ def test_the_regression_is_of_roots_where_the_paper_takes_them():
         models, ["alpha", "other", "norm"], response="norm", roots=("alpha",)
     )
     text = paper_pages.page_text("p", "t", "cpu", table, records)
-    assert "| sqrt(alpha) | 1.000 |" in text
+    assert "| sqrt(alpha) | 1.000 | rises | 4 of 4 |" in text
+    falling = [
+        dataclasses.replace(r, values=r.values | {"norm": -r.values["norm"]})
+        for r in records
+    ]
+    text = paper_pages.page_text("p", "t", "cpu", table, falling)
+    assert "| sqrt(alpha) | 1.000 | falls | 4 of 4 |" in text
     assert "| other | 1.000 |" not in text and "| other | 0.9" in text
 
 

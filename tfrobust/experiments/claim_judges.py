@@ -225,7 +225,10 @@ def leaves_what(part: str, whole: str, by: float, within: float) -> Judge:
 def predicts(
     roots_of: str, other: str, response: str, over: Iterable[str]
 ) -> Judge:
-    """Return whether a column's root explains more than another column.
+    """Return whether a response rises with a column's root, as no other.
+
+    Its line through the root must explain more than that through another
+    column.
 
     Args:
         roots_of, other, response: columns.
@@ -240,7 +243,16 @@ def predicts(
         rest = [row[other] for row in found]
         own = reports.determination(root, norms)
         their = reports.determination(rest, norms)
-        told = f"R2 of {response} over {len(norms)} models: root of {roots_of}"
-        return own > their, f"{told} {own:.3f}, {other} {their:.3f}"
+        return own > their and reports.rises(root, norms), (
+            f"R2 of {response} over {len(norms)} models: root of {roots_of} "
+            f"{own:.3f} ({_way(root, norms)}), {other} {their:.3f} "
+            f"({_way(rest, norms)})"
+        )
 
     return judge
+
+
+def _way(
+    predictor: Sequence[float] | np.ndarray, response: Sequence[float]
+) -> str:
+    return "rising" if reports.rises(predictor, response) else "falling"

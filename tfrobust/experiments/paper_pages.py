@@ -172,7 +172,7 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
     if table.response is None:
         return []
     means = mean_values(table, records).values()
-    rows = [["predictor", "R2", "rows"]]
+    rows = [["predictor", "R2", "line", "rows"]]
     for title in _titles(table):
         pairs = [
             (values[title], values[table.response])
@@ -186,7 +186,8 @@ def _regression(table: PaperTable, records: Sequence[RowRecord]) -> list[str]:
         if title in table.roots:
             x, name = np.sqrt(x), f"sqrt({title})"
         fit = f"{reports.determination(x, y):.3f}"
-        rows.append([name, fit, f"{len(pairs)} of {len(table.models)}"])
+        line = "rises" if reports.rises(x, y) else "falls"
+        rows.append([name, fit, line, f"{len(pairs)} of {len(table.models)}"])
     if len(rows) == 1:
         return []
     told = f"How well a line predicts {table.response} over the rows:"

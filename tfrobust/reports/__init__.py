@@ -13,6 +13,7 @@ from tfrobust.reports.html import is_page
 from tfrobust.reports.indicators import determination
 from tfrobust.reports.indicators import indicator_rows
 from tfrobust.reports.indicators import indicators
+from tfrobust.reports.indicators import rises
 from tfrobust.reports.kinds import caption
 from tfrobust.reports.kinds import KINDS
 from tfrobust.reports.plain_report import csv_report
@@ -67,6 +68,7 @@ __all__ = [
     "plot_flatness",
     "plot_gradient_leaking",
     "plot_surfaces",
+    "rises",
     "robustness_rows",
     "settings_lines",
     "Shelf",

@@ -75,6 +75,21 @@ def determination(
     return float(1.0 - rest @ rest / (about_mean @ about_mean))
 
 
+def rises(
+    predictor: Sequence[float] | np.ndarray,
+    response: Sequence[float] | np.ndarray,
+) -> bool:
+    """Return whether the least-squares line rises.
+
+    Example:
+
+    >>> rises([1.0, 2.0, 3.0], [6.0, 4.0, 2.0])
+    False
+    """
+    about_mean = np.asarray(predictor, "float64") - np.mean(predictor)
+    return bool(about_mean @ np.asarray(response, "float64") > 0)
+
+
 def indicator_rows(records: Sequence[LeakingRecord]) -> list[list[str]]:
     """Return header and rows: R^2 by attack, of what may predict its norms.
 
