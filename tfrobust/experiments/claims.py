@@ -257,8 +257,7 @@ CLAIMS = (
         ),
         why="The two adversarially trained models decide the line: theirs are "
         "by far the largest norms and the smallest shares. Without them the "
-        "root explains next to nothing. Their shares were computed a second "
-        "way, to the same numbers.",
+        "root explains next to nothing.",
     ),
     Claim(
         "GL: projection and noise raise the perturbation norm 1.7 to 3.4 "
