@@ -84,12 +84,12 @@ _PUBLIC = {
 every_attack = pytest.mark.parametrize("attack", ROWS.values(), ids=ROWS.keys())
 
 
-def _model():
-    return networks.tiny_cnn(activation="relu")
-
-
 # No attack changes it, so its graphs serve all tests.
-_shared_model = functools.cache(_model)
+@functools.cache
+def _shared_model():
+    return networks.tiny_cnn(
+        activation="relu", normalization=keras.layers.BatchNormalization
+    )
 
 
 def test_every_public_attack_has_a_row():
@@ -166,7 +166,7 @@ def test_same_seed_same_result_and_batches_do_not_matter(attack):
 
 @every_attack
 def test_weights_and_statistics_are_untouched(attack):
-    model = networks.tiny_cnn(normalization=keras.layers.BatchNormalization)
+    model = _shared_model()
     before = [w.copy() for w in model.get_weights()]
     x, y = networks.batch(model)
     attack(model, x, y)
@@ -176,7 +176,7 @@ def test_weights_and_statistics_are_untouched(attack):
 
 @every_attack
 def test_one_graph_for_every_radius_and_batch(attack):
-    model = _model()
+    model = _shared_model()
     x, y = networks.labelled(model, 9)
     attack(model, x, y)
     count = len(compiled_functions(model))
@@ -225,7 +225,7 @@ _GRADIENT = {
 def test_training_points_are_the_last_iterates_of_evaluation(attack, float64):
     # One ascent loop: `perturb` and `keep_best=False` take the same steps.
     del float64
-    model = _model()
+    model = networks.tiny_cnn(activation="relu")
     x, y = networks.labelled(model, 6)
     last = dataclasses.replace(attack, keep_best=False, num_restarts=1)
     expected = last(model, x, y).x_adv
