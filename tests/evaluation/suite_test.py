@@ -28,7 +28,9 @@ def test_a_record_holds_each_attacks_outcomes_and_settings():
     record = evaluation.evaluate_robustness(
         model, x, y, _ATTACKS, batch_size=20, progress=lambda *a: seen.append(a)
     )
-    assert seen == [("noise", 20), ("noise", 10), ("pgd", 20), ("pgd", 10)]
+    done = [("noise", 20), ("noise", 10), ("pgd", 20), ("pgd", 10)]
+    begun = [(name, 0) for name, _ in done]
+    assert seen == [at for both in zip(begun, done, strict=True) for at in both]
     clean = np.asarray(model(x)).argmax(1) == y
     np.testing.assert_array_equal(record.clean, clean)
     for attack, (name, direct) in zip(

@@ -178,7 +178,8 @@ def masking_report(
             too; default none, and then there is no check "transfer".
         seed: of the attacks.
         batch_size: examples attacked at a time; default 250.
-        progress: called with (attack name, examples done) after each batch.
+        progress: called with (attack name, examples done): with 0 before a
+            batch, with its size after.
 
     Returns:
         A record of each check: number, verdict, meaning; none where no

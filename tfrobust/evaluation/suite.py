@@ -60,7 +60,8 @@ def evaluate_robustness(
             that is classified correctly.
         batch_size: examples attacked at a time; default 250.
         model, data, split, provenance: written into the record.
-        progress: called with (attack name, examples done) after each batch.
+        progress: called with (attack name, examples done): with 0 before a
+            batch, with its size after.
 
     Returns:
         A record; its `worst_case` is per example over all attacks.
@@ -123,9 +124,11 @@ def attack_batches(
     every = range(num_batches(len(x), batch_size))
     wanted = every if batches is None else [b for b in batches if b in every]
     for name, attack in {CLEAN: None, **attacks}.items():
+        tell = progress if progress and attack is not None else _say_nothing
         for batch in wanted:
             rows = slice(batch * batch_size, (batch + 1) * batch_size)
             if (name, batch) not in outcomes:
+                tell(name, 0)
                 seed_random_layers(classifier, 0, batch)
                 examples = x[rows], y[rows], rows.start
                 outcomes[name, batch] = (
@@ -133,8 +136,11 @@ def attack_batches(
                     if attack is None
                     else _outcome(name, attack, classifier, *examples)
                 )
-            if progress is not None and attack is not None:
-                progress(name, len(x[rows]))
+            tell(name, len(x[rows]))
+
+
+def _say_nothing(name: str, done: int) -> None:
+    del name, done
 
 
 def check_some_attacks(attacks: Any) -> None:

@@ -22,6 +22,7 @@ class AttackProgress:
     def __init__(self, total: int, label: str = "") -> None:
         self._label = label
         self._total = total
+        self._name = label
         self._bar: tqdm.tqdm | None = None
         self._shown = 0.0
 
@@ -37,9 +38,11 @@ class AttackProgress:
             self._bar.close()
 
     def __call__(self, name: str, done: int) -> None:
-        bar = self._opened()
-        bar.set_description(f"{self._label} {name}".strip(), False)
-        bar.update(done)
+        self._name = f"{self._label} {name}".strip()
+        if done or self._bar is not None:
+            bar = self._opened()
+            bar.set_description(self._name, False)
+            bar.update(done)
 
     def _sign_of_life(self, rows: int, *_: Any) -> None:
         """Say how many a long attack still works on."""
@@ -53,6 +56,7 @@ class AttackProgress:
         # Opened at the first sign of life: before, there may be an error.
         if self._bar is None:
             self._bar = tqdm.tqdm(
+                desc=self._name or None,
                 total=self._total,
                 unit="image",
                 file=sys.stderr,
