@@ -1,6 +1,7 @@
 """A table of a paper: run, kept, gone on with, and laid out."""
 
 import dataclasses
+import errno
 import json
 import pathlib
 import statistics
@@ -16,6 +17,7 @@ from tfrobust.experiments import paper_pages
 from tfrobust.experiments import paper_transfers
 from tfrobust.experiments import planning
 from tfrobust.experiments import provenance
+from tfrobust.experiments import reproducing
 from tfrobust.experiments import transferring
 from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
@@ -248,6 +250,33 @@ def test_what_is_no_record_is_refused_before_a_training(tmp_path, tiny):
     (place / "plain-1.json").write_text('{"kind": "Row')
     with pytest.raises(ValueError, match="plain-1.json is not a record"):
         _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("place", ["runs/models", "records/models"])
+def test_what_is_in_the_way_is_told_before_a_training(tmp_path, tiny, place):
+    (tmp_path / place).parent.mkdir()
+    (tmp_path / place).write_text("a file")
+    with pytest.raises(ValueError, match=f"{place} can't be made: a file is"):
+        _run(
+            tmp_path / "runs",
+            "tiny",
+            "table-1",
+            records_dir=tmp_path / "records",
+        )
+    assert not list(tmp_path.rglob("*.keras"))
+
+
+def test_a_directory_of_others_is_told_before_a_training(
+    tmp_path, tiny, monkeypatch
+):
+    def refuse(**_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(reproducing.tempfile, "TemporaryFile", refuse)
+    message = "table-1-smoke can't be written to: Permission denied"
+    with pytest.raises(ValueError, match=message):
+        _run(tmp_path, "tiny", "table-1")
     assert not (tmp_path / "models").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+import tempfile
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -70,7 +71,7 @@ def reproduce(
     Raises:
         ValueError: for an unknown paper, table, row or scale, and for
             `num_seeds` below 1; for a file among the table's records that
-            is none.
+            is none, and for a directory that can't be written to.
     """
     if num_seeds is not None:
         check_integer("num_seeds", num_seeds, minimum=1)
@@ -82,8 +83,10 @@ def reproduce(
     rows = [pick("row", slug(row), titles) for row in rows]
     where = row_directory(records_dir, work)
     make_directory(where)
-    # A file that is none says so now, not after hours of training.
+    # What is in the way says so now, not after hours of training.
     work.records(where)
+    make_directory(work.output_dir / "models")
+    make_directory(kept_directory(records_dir))
     chosen = [
         (row, seed)
         for row in rows or found.models
@@ -151,12 +154,18 @@ def check_page(path: str | pathlib.Path) -> None:
 
 
 def make_directory(path: pathlib.Path) -> None:
-    """Make a directory, or say in the way of what it is."""
+    """Make a directory that can be written to, or say why it can't be."""
     try:
         path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except (FileExistsError, NotADirectoryError) as error:
         raise ValueError(
             f"{path} can't be made: a file is in its way."
+        ) from error
+    except OSError as error:
+        raise ValueError(
+            f"{path} can't be written to: {error.strerror}."
         ) from error
 
 
