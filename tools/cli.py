@@ -112,6 +112,11 @@ class FlagSet:
             required=required,
         )
 
+    def given(self) -> list[str]:
+        """Return the names of the flags that the command line set."""
+        names = (name for group in self._groups.values() for name in group)
+        return [name for name in names if self.values[name].present]
+
     def help_text(self, *, full: bool = False) -> str:
         """Return what the tool does, then its flags by group.
 

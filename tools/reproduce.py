@@ -64,25 +64,35 @@ _RECORDS_DIR = FLAGS.string(
 _PAGE = FLAGS.string("page", None, "a Markdown file to write")
 
 
+_PLACES = ("output_dir", "records_dir")
+# What is done, and the flags that it reads.
+_TAKEN = {
+    "--plan": ("plan", "page", "scale", "data_dir", *_PLACES),
+    "--claims": ("claims", "page", "scale", "train_step", *_PLACES),
+    "a paper's table": (
+        *("paper", "table", "scale", "rows", "num_seeds", "data_dir"),
+        *_PLACES,
+    ),
+    "a table of our own": ("table", "data_dir", "page", "output_dir"),
+}
+
+
 def main() -> None:
     """Compare as the flags say."""
-    told = _PLAN.value or _CLAIMS.value
-    if _PLAN.value and _CLAIMS.value:
-        raise ValueError("Pass one of --plan and --claims. Received: both")
-    if told and _PAGE.value is None:
+    if _PLAN.value or _CLAIMS.value:
+        _tell()
+    elif _PAPER.value is not None:
+        _paper_table()
+    else:
+        _own_table()
+
+
+def _tell() -> None:
+    """Write the page of what all tables take, or of what they settle."""
+    _check_taken("--plan" if _PLAN.value else "--claims")
+    if _PAGE.value is None:
         raise ValueError("Pass --page, the file to write. Received: page=None")
-    of_rows = bool(_ROWS.value) or _NUM_SEEDS.value is not None
-    if told and (_TABLE.value or _PAPER.value or of_rows):
-        raise ValueError(
-            "--plan and --claims are of all tables. Received: "
-            f"paper={_PAPER.value}, table={_TABLE.value}, rows={_ROWS.value}, "
-            f"num_seeds={_NUM_SEEDS.value}"
-        )
-    papers = told or _PAPER.value is not None
-    output_dir = _OUTPUT_DIR.value or (
-        "runs/papers" if papers else f"runs/{_TABLE.value}"
-    )
-    records_dir = _RECORDS_DIR.value or output_dir
+    records_dir = _RECORDS_DIR.value or _OUTPUT_DIR.value or "runs/papers"
     if _PLAN.value:
         experiments.plan(
             records_dir,
@@ -90,50 +100,59 @@ def main() -> None:
             page=_PAGE.value,
             data_dir=_DATA_DIR.value,
         )
-        return
-    if _CLAIMS.value:
+    else:
         experiments.write_claims(
             records_dir, _SCALE.value, _PAGE.value, _TRAIN_STEP.value
         )
-        return
+
+
+def _paper_table() -> None:
+    """Do the rows of a paper's table; its page goes with their records."""
+    _check_taken("a paper's table")
     if _TABLE.value is None:
         tables = experiments.PAPERS.get(_PAPER.value, {})
         of = f", of {_PAPER.value}: {', '.join(tables)}" if tables else ""
         raise ValueError(f"Pass --table{of}. Received: table=None")
-    if _PAPER.value is not None:
-        if _PAGE.value is not None or _TRAIN_STEP.value is not None:
-            raise ValueError(
-                "A paper's page goes to --records_dir; --page and --train_step "
-                f"are for others. Received: page={_PAGE.value}, "
-                f"train_step={_TRAIN_STEP.value}"
-            )
-        experiments.reproduce(
-            _PAPER.value,
-            _TABLE.value,
-            output_dir,
-            scale=_SCALE.value,
-            rows=_ROWS.value,
-            num_seeds=_NUM_SEEDS.value,
-            records_dir=records_dir,
-            data_dir=_DATA_DIR.value,
-        )
-        return
-    if of_rows:
-        raise ValueError(
-            "--rows and --num_seeds are of a paper's table. Received: "
-            f"paper=None, rows={_ROWS.value}, num_seeds={_NUM_SEEDS.value}"
-        )
+    output_dir = _OUTPUT_DIR.value or "runs/papers"
+    experiments.reproduce(
+        _PAPER.value,
+        _TABLE.value,
+        output_dir,
+        scale=_SCALE.value,
+        rows=_ROWS.value,
+        num_seeds=_NUM_SEEDS.value,
+        records_dir=_RECORDS_DIR.value or output_dir,
+        data_dir=_DATA_DIR.value,
+    )
+
+
+def _own_table() -> None:
+    """Put defenses, or models that mask, side by side."""
+    _check_taken("a table of our own")
     tables = {
         **dict.fromkeys(recipes.COMPARISONS, experiments.compare),
         **dict.fromkeys(experiments.MASKED_TABLES, experiments.masking_table),
     }
+    if _TABLE.value is None:
+        raise ValueError("Pass --table. Received: table=None")
     check_choice("table", _TABLE.value, tuple(tables))
     tables[_TABLE.value](
         _TABLE.value,
-        output_dir,
+        _OUTPUT_DIR.value or f"runs/{_TABLE.value}",
         page=_PAGE.value,
         data_dir=_DATA_DIR.value,
     )
+
+
+def _check_taken(what: str) -> None:
+    """Raise `ValueError` for a flag that would be ignored."""
+    others = [name for name in FLAGS.given() if name not in _TAKEN[what]]
+    if others:
+        taken = (f"--{n}" for n in _TAKEN[what] if f"--{n}" != what)
+        raise ValueError(
+            f"{what} takes {', '.join(taken)}. "
+            f"Received: {', '.join(f'--{name}' for name in others)}"
+        )
 
 
 if __name__ == "__main__":

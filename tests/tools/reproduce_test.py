@@ -17,21 +17,38 @@ from tools import reproduce
         (["--table=table-1"], "`table` must be"),
         (["--plan"], "Pass --page"),
         (["--claims"], "Pass --page"),
-        (["--plan", "--claims", "--page=PAGE"], "one of --plan and --claims"),
-        (["--plan", "--table=table-1", "--page=PAGE"], "are of all tables"),
-        (["--claims", "--paper=sgr", "--page=PAGE"], "are of all tables"),
-        (["--plan", "--rows=lfr", "--page=PAGE"], "are of all tables"),
-        (["--plan", "--num_seeds=1", "--page=PAGE"], "are of all tables"),
-        (["--claims", "--num_seeds=0", "--page=PAGE"], "are of all tables"),
-        (["--table=digits", "--num_seeds=1"], "are of a paper's table"),
-        (["--table=digits", "--rows=lfr"], "are of a paper's table"),
+        (
+            ["--plan", "--claims", "--page=PAGE"],
+            "--plan takes --page, --scale, --data_dir, --output_dir, "
+            "--records_dir. Received: --claims",
+        ),
+        (
+            ["--plan", "--table=table-1", "--rows=lfr", "--page=PAGE"],
+            "Received: --table, --rows",
+        ),
+        (["--claims", "--paper=sgr", "--page=PAGE"], "Received: --paper"),
+        (["--claims", "--num_seeds=0", "--page=PAGE"], "Received: --num_seeds"),
+        (
+            ["--claims", "--data_dir=data", "--page=PAGE"],
+            "Received: --data_dir",
+        ),
+        (
+            ["--table=digits", "--num_seeds=1"],
+            "a table of our own takes --table, --data_dir, --page, "
+            "--output_dir. Received: --num_seeds",
+        ),
+        (["--table=digits", "--rows=lfr"], "Received: --rows"),
+        (["--table=digits", "--scale=cpu"], "Received: --scale"),
+        (["--table=digits", "--train_step=FILE"], "Received: --train_step"),
         (["--plan", "--page=nowhere/page.md"], "no directory for the page"),
         (["--claims", "--page=nowhere/page.md"], "no directory for the page"),
         (["--plan", "--page=FILE"], "must be a Markdown file"),
         (["--claims", "--page=record.json"], "must be a Markdown file"),
         (
             ["--paper=local-flatness", "--table=table-1", "--page=PAGE"],
-            "A paper's page goes to --records_dir",
+            "a paper's table takes --paper, --table, --scale, --rows, "
+            "--num_seeds, --data_dir, --output_dir, --records_dir. "
+            "Received: --page",
         ),
         (
             ["--paper=local-flatness", "--table=table-1", "--records_dir=FILE"],
