@@ -4,6 +4,7 @@ from tfrobust.experiments.papers import decision_surface
 from tfrobust.experiments.papers import gradient_leaking
 from tfrobust.experiments.papers import local_flatness
 from tfrobust.experiments.papers import manifold_aware
+from tfrobust.experiments.papers import manifold_aware_cifar10
 from tfrobust.experiments.papers import structured_gradient
 from tfrobust.experiments.papers.tables import PaperTable
 
@@ -11,7 +12,10 @@ PAPERS: dict[str, dict[str, PaperTable]] = {
     "gradient-leaking": gradient_leaking.TABLES,
     "decision-surface": decision_surface.TABLES,
     "local-flatness": local_flatness.TABLES,
-    "manifold-aware": manifold_aware.TABLES,
+    "manifold-aware": {
+        **manifold_aware.TABLES,
+        **manifold_aware_cifar10.TABLES,
+    },
     "structured-gradient": structured_gradient.TABLES,
 }
 # What is run first: what settles the papers' claims on MNIST.
