@@ -149,6 +149,15 @@ def test_projection_raises_norm_and_alpha():
     rows["noise 800"]["Pert mean"] = 0.2
     rows["pca 300"]["Pert mean"] = 0.165
     assert not _judge("gradient-leaking", "table-2", "GL", rows)[0]
+    rows["pca 300"]["Pert mean"] = 0.17
+    short = {name: rows[name] for name in ("ord", "pca 300", "noise 300")}
+    assert _judge("gradient-leaking", "table-2-long", "GL", short) == (
+        True,
+        "pca 300: 1.70 times, alpha_300 +0.660; "
+        "noise 300: 3.00 times, alpha_300 +0.860",
+    )
+    short["noise 300"]["alpha_300"] = 0.04
+    assert not _judge("gradient-leaking", "table-2-long", "GL", short)[0]
 
 
 def test_a_root_that_explains_all_predicts_better():

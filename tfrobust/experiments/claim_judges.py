@@ -137,20 +137,28 @@ def long_noise(rows: Rows) -> Finding:
     return held, f"points beyond the gradient norm's: {told}"
 
 
-def projection(rows: Rows) -> Finding:
-    """Return whether norm and alpha rise, by more the fewer components."""
-    base = rows["ord"]
-    parts, held = [], []
-    for method in ("pca", "noise"):
-        ratios = []
-        for name in (f"{method} 800", f"{method} 300"):
-            ratios.append(rows[name]["Pert mean"] / base["Pert mean"])
-            rise = rows[name]["alpha_300"] - base["alpha_300"]
-            told = f"{name}: {ratios[-1]:.2f} times, alpha_300 {rise:+.3f}"
-            parts.append(told)
-            held.append(rise > 0)
-        held.append(ratios[1] >= 1.7 and ratios[0] < ratios[1])
-    return all(held), "; ".join(parts)
+def projection(*counts: int) -> Judge:
+    """Return whether norm and alpha rise, by more the fewer components.
+
+    Args:
+        *counts: of components, falling; of the last, norms rise 1.7 times.
+    """
+
+    def judge(rows: Rows) -> Finding:
+        base = rows["ord"]
+        parts, held = [], []
+        for method in ("pca", "noise"):
+            ratios = []
+            for name in (f"{method} {count}" for count in counts):
+                ratios.append(rows[name]["Pert mean"] / base["Pert mean"])
+                rise = rows[name]["alpha_300"] - base["alpha_300"]
+                told = f"{name}: {ratios[-1]:.2f} times, alpha_300 {rise:+.3f}"
+                parts.append(told)
+                held.append(rise > 0)
+            held += [ratios[-1] >= 1.7, ratios == sorted(set(ratios))]
+        return all(held), "; ".join(parts)
+
+    return judge
 
 
 def match(rows: Rows) -> Finding:

@@ -37,6 +37,7 @@ PRIORITY = (
     ("local-flatness", "table-1-long"),
     ("gradient-leaking", "table-1"),
     ("gradient-leaking", "table-2"),
+    ("gradient-leaking", "table-2-long"),
     ("gradient-leaking", "table-3"),
     ("gradient-leaking", "table-3-long"),
     ("local-flatness", "activations"),
