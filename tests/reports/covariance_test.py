@@ -100,3 +100,6 @@ def test_the_noise_picture_has_a_panel_per_model(tmp_path):
     path = tmp_path / "noise.png"
     covariance.plot_noise([NOISE, NOISE, NOISE], path)
     assert _size(path) == (2250, 630)
+    # A fourth begins a row.
+    covariance.plot_noise([NOISE] * 4, path)
+    assert _size(path) == (2250, 1260)

@@ -16,6 +16,8 @@ from tfrobust.reports.figures import new_figure
 from tfrobust.reports.figures import save_figure
 from tfrobust.reports.tables import Rows
 
+_ACROSS = 3  # panels in a row
+
 
 def covariance_rows(record: CovarianceRecord) -> Rows:
     """Return header and rows: a source and pair of channels each.
@@ -108,10 +110,15 @@ def plot_noise(
         records: of models on one image set; a panel each.
         path: of the picture.
     """
-    size = (5.0 * len(records), 4.2)
-    figure = new_figure(*size)
-    panels = figure.subplots(1, len(records), sharey=True, squeeze=False)[0]
-    for axes, record in zip(panels, records, strict=True):
+    across = min(len(records), _ACROSS)
+    down = -(-len(records) // across)
+    figure = new_figure(5.0 * across, 4.2 * down)
+    # One axis for all, as long as the numbers: noise costs a point or two.
+    grid = figure.subplots(down, across, sharey=True, squeeze=False)
+    panels = list(grid.flat)
+    for axes in panels[len(records) :]:
+        axes.set_axis_off()
+    for axes, record in zip(panels, records, strict=False):
         clean = 100 * record.clean_accuracy
         axes.axhline(clean, color="0.5", linestyle=":", label="no noise")
         for index, epsilon in enumerate(record.epsilons):
@@ -125,14 +132,14 @@ def plot_noise(
                 label=f"l{record.norm} radius {epsilon:g}, pixels in [0, 1]",
             )
         axes.set_xlabel("decay length of the noise, pixels")
-        axes.set_ylim(-2, 102)
         axes.grid(alpha=0.3)
         axes.set_title(
             f"{record.model}\n{record.num_examples} images of {record.data}, "
             f"worst of {record.num_draws} draws",
             fontsize=9,
         )
-    panels[0].set_ylabel("accuracy, %")
+    for row in grid:
+        row[0].set_ylabel("accuracy, %")
     panels[0].legend(frameon=False, fontsize=8)
     save_figure(figure, path)
 
