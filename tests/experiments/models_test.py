@@ -13,12 +13,14 @@ from tfrobust import defenses
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import zoo
+from tfrobust.attacks import PGD
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.models import usual_data
 from tfrobust.experiments.zoo_entries import zoo_table
 from tfrobust.records import CardRecord
+from tfrobust.threat_model import NormBall
 
 
 def test_a_defense_gives_its_classifier(tmp_path):
@@ -119,6 +121,12 @@ def test_a_model_of_a_zoo_is_attacked_as_its_defense(name, settings, tmp_path):
         for of in (objective, model.adaptive_objective)
     )
     np.testing.assert_array_equal(values, expected)
+    ball = NormBall("inf", epsilon=0.05)
+    points, expected = (
+        PGD(ball, num_steps=2, objective=of)(loaded, x, y).x_adv
+        for of in (objective, model.adaptive_objective)
+    )
+    np.testing.assert_array_equal(points, expected)
 
 
 def test_a_model_of_a_zoo_knows_its_data(tmp_path):

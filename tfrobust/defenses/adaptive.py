@@ -22,11 +22,15 @@ class DefenseLoss(Objective):
 
     Args:
         loss: an objective; default `CrossEntropy()`.
-        penalties: `Penalty` objects; their weights count.
+        penalties: `Penalty` objects, kept as a tuple; their weights count.
     """
 
     loss: Objective = CrossEntropy()
     penalties: tuple[Penalty, ...] = ()
+
+    def __post_init__(self) -> None:
+        # JSON makes a list of it, which is no part of a cache's key.
+        object.__setattr__(self, "penalties", tuple(self.penalties))
 
     def __call__(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
