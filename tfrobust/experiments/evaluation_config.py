@@ -84,3 +84,8 @@ class EvaluationConfig:
         if self.epsilon is not None:
             return float(self.epsilon)
         return recipes.data_defaults(self.data).epsilon
+
+    @property
+    def ball(self) -> NormBall:
+        """The threat model asked for."""
+        return NormBall(self.norm, epsilon=self.radius)

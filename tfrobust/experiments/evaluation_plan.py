@@ -22,7 +22,6 @@ from tfrobust.experiments.outcome_checks import check_outcome
 from tfrobust.experiments.shards import Shard
 from tfrobust.objectives import Objective
 from tfrobust.records import EvaluationRecord
-from tfrobust.threat_model import NormBall
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +166,7 @@ def make_plan(
         num_samples=config.num_samples,
         adaptive_objective=adaptive_objective,
     )
-    ball = NormBall(config.norm, epsilon=config.radius)
+    ball = config.ball
     attacks = recipes.make_attacks(config.attacks, ball, budget)
     attacks |= recipes.make_transfers(surrogates or {}, ball, budget)
     if config.bfloat16:

@@ -18,12 +18,12 @@ from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_details import ROUNDED
 from tfrobust.experiments.paper_pages import EVALUATED_AT
 from tfrobust.experiments.paper_transfers import PaperTransfers
+from tfrobust.experiments.papers.looks import look_digest
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.experiments.provenance import recorded
 from tfrobust.experiments.run_names import placeless
 from tfrobust.experiments.run_names import run_name
-from tfrobust.experiments.run_names import settings_digest
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import CardRecord
@@ -106,7 +106,7 @@ class PaperRows:
     def look_digests(self, row: str, seed: int) -> dict[str, str]:
         """Return name -> digest of the settings of each look at a row."""
         return {
-            name: settings_digest(placeless(self.look_config(name, row, seed)))
+            name: look_digest(self.look_config(name, row, seed))
             for name in self.table.looks
         }
 
@@ -203,7 +203,7 @@ class PaperRows:
         training may be begun in.
         """
         config = self.look_config(name, row, seed)
-        own = f"{slug(name)}-{settings_digest(placeless(config))}"
+        own = f"{slug(name)}-{look_digest(config)}"
         run = self.directory(row, seed)
         if self.card(row, seed) is not None:
             run = run.with_name(f"{run.name}-kept")

@@ -9,7 +9,9 @@ from tfrobust import recipes
 from tfrobust.experiments.papers.looks import Analyzed
 from tfrobust.experiments.papers.looks import Attacked
 from tfrobust.experiments.papers.looks import AttackedLinear
+from tfrobust.experiments.papers.looks import look_digest
 from tfrobust.experiments.papers.settings import SMOKE
+from tfrobust.recipes.presets import PRESETS
 
 
 def _of_long_features(gap):
@@ -64,6 +66,24 @@ def test_another_models_evaluation_is_made_anew(tmp_path):
     written = (where / "evaluation.json").stat().st_mtime_ns
     assert _found(AttackedLinear, _of_long_features(gap=600.0), where) == far
     assert (where / "evaluation.json").stat().st_mtime_ns == written
+
+
+def test_a_preset_put_right_is_another_look(monkeypatch):
+    own = PRESETS["paper-lfr"]
+
+    def digests():
+        looks = [Attacked({"attacks": (f"paper-lfr/{n}",)}) for n in own]
+        looks[-1] = Attacked({"attacks": ("paper-lfr",)})
+        looks += [Analyzed("features", {"attacks": ("paper-lfr/mi_fgsm",)})]
+        looks += [Attacked({"attacks": ("pgd",)})]
+        configs = [look.config("a.keras", SMOKE, None) for look in looks]
+        return [look_digest(config) for config in configs]
+
+    before = digests()
+    monkeypatch.setitem(own, "mi_fgsm", own["fgsm"])
+    changed = [a != b for a, b in zip(before, digests(), strict=True)]
+    # fgsm, pgd, mi_fgsm, the whole preset, an analysis' points; PGD.
+    assert changed == [False, False, True, True, True, False]
 
 
 def test_a_replaced_model_is_analysed_anew(tmp_path):

@@ -74,11 +74,10 @@ TABLE_1 = PaperTable(
     },
     notes=(
         "Attacks as in the authors' script: FGSM from a random start, MI-FGSM "
-        "with a decay of 0.1 from the image itself (from a random start where "
-        "its line below says so: rows recorded before that was put right), "
-        "DDN of 20 steps (accuracy: no success within an l2 norm of "
-        "about 2.65). At scale cpu LLR's radius and terms grow over the "
-        "first epoch, without which it does not begin to learn here."
+        "with a decay of 0.1 from the image itself, DDN of 20 steps "
+        "(accuracy: no success within an l2 norm of about 2.65). At scale cpu "
+        "LLR's radius and terms grow over the first epoch, without which it "
+        "does not begin to learn here."
     ),
 )
 # Is it the method, or four epochs?

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from tfrobust import recipes
+from tfrobust.evaluation import attack_settings
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.analyzing import analyze
@@ -20,7 +21,9 @@ from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.outcome_log import OtherRunError
 from tfrobust.experiments.papers.tables import Setting
 from tfrobust.experiments.run_names import placeless
+from tfrobust.experiments.run_names import settings_digest
 from tfrobust.layers import with_linear_head
+from tfrobust.recipes.attacks import attack_names
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import read_record
 from tfrobust.records import Record
@@ -32,6 +35,23 @@ _ANALYZED = 1000
 
 def quiet(_: str) -> None:
     """Say nothing."""
+
+
+def look_digest(config: EvaluationConfig | AnalysisConfig) -> str:
+    """Return what tells a look from others: its settings and its presets'.
+
+    A preset's attack is a name for published numbers. Where those are put
+    right, what was seen under the name before is of another attack.
+    """
+    settings = placeless(config)
+    if config.attacks:
+        names = attack_names(config.attacks, config.ball.norm)
+        own = [name for name in names if "/" in name]
+        budget = recipes.Budget(seed=config.seed)
+        made = recipes.make_attacks(own, config.ball, budget)
+        presets = {n: attack_settings(a) for n, a in made.items()}
+        settings |= {"presets": presets} if presets else {}
+    return settings_digest(settings)
 
 
 def _is_of(
