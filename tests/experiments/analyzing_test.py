@@ -16,6 +16,7 @@ from tfrobust import recipes
 from tfrobust import reports
 from tfrobust.experiments.analysis_config import SETTINGS
 from tfrobust.experiments.analysis_config import WITHOUT_MODEL
+from tfrobust.experiments.kept_pieces import KeptPieces
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import write_record
@@ -105,6 +106,36 @@ def test_a_finished_analysis_is_told_and_drawn_as_it_was(model, tmp_path):
     network.save(path)
     with pytest.raises(ValueError, match="another model than .* is now"):
         experiments.analyze(config, out, resume=True)
+
+
+class _Stopped(Exception):
+    pass
+
+
+def test_another_models_pieces_are_computed_again(model, tmp_path, monkeypatch):
+    path, out = shutil.copy(model, tmp_path / "m.keras"), tmp_path / "out"
+    config = _config(path, "radius", epsilons=(0.05, 0.1, 0.15))
+    keep, kept = KeptPieces.__call__, []
+
+    def stop(pieces, name, compute):
+        kept.append(keep(pieces, name, compute))
+        if len(kept) == 2:
+            raise _Stopped
+        return kept[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(KeptPieces, "__call__", stop)
+        with pytest.raises(_Stopped):
+            experiments.analyze(config, out, say=lambda _: None)
+    assert len(list((out / "pieces").iterdir())) == 2
+    network = keras.models.load_model(path)
+    network.set_weights([-weights for weights in network.get_weights()])
+    network.save(path)
+    resumed, whole = (
+        experiments.analyze(config, place, resume=True, say=lambda _: None)
+        for place in (out, tmp_path / "whole")
+    )
+    assert resumed == whole
 
 
 def test_points_are_of_the_ball_that_was_asked_for(model, tmp_path):

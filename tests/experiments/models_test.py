@@ -17,6 +17,7 @@ from tfrobust.attacks import PGD
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
+from tfrobust.experiments.models import model_identity
 from tfrobust.experiments.models import usual_data
 from tfrobust.experiments.zoo_entries import zoo_table
 from tfrobust.records import CardRecord
@@ -127,6 +128,30 @@ def test_a_model_of_a_zoo_is_attacked_as_its_defense(name, settings, tmp_path):
         for of in (objective, model.adaptive_objective)
     )
     np.testing.assert_array_equal(points, expected)
+
+
+def test_models_of_a_zoo_are_told_apart(tmp_path):
+    own = {model_identity(f"zoo:{name}") for name in zoo.names()}
+    assert len(own) == len(zoo.names()) > 1
+    # Equal weights in another network are another model.
+    _kept("standard", tmp_path / "softplus")
+    classifier = zoo.load("one", tmp_path / "softplus")
+    card = zoo.card("one", tmp_path / "softplus")
+    network = json.loads(json.dumps(card.network).replace("softplus", "relu"))
+    assert network != card.network
+    zoo.save(
+        classifier,
+        dataclasses.replace(card, network=network),
+        tmp_path / "relu",
+    )
+    first, second = (
+        model_identity(tmp_path / name / "one.npz")
+        for name in ("softplus", "relu")
+    )
+    assert first != second
+    shown = dataclasses.replace(card, results={"clean": 1.0})
+    zoo.save(classifier, shown, tmp_path / "softplus")
+    assert model_identity(tmp_path / "softplus" / "one.npz") == first
 
 
 def test_a_model_of_a_zoo_knows_its_data(tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import pathlib
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from tfrobust.experiments.analyses import ANALYSES
 from tfrobust.experiments.analysis_config import AnalysisConfig
 from tfrobust.experiments.kept_pieces import KeptPieces
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.models import model_identity
 from tfrobust.experiments.outcome_log import OtherRunError
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.run_directory import MOVABLE
@@ -122,9 +122,8 @@ def _check_finished(
 def _origin(config: AnalysisConfig) -> dict[str, Any]:
     """Return what the pieces depend on beside the configuration."""
     try:
-        model = pathlib.Path(config.model).read_bytes()
-    except OSError:
-        model = b""  # whoever loads it says what is wrong
-    digest = hashlib.sha256(model).hexdigest()
-    origin = {"model_file": digest, **provenance(config.seed)}
+        model = model_identity(config.model)
+    except (OSError, ValueError):
+        model = ""  # whoever loads it says what is wrong
+    origin = {"model_file": model, **provenance(config.seed)}
     return json.loads(json.dumps(origin))

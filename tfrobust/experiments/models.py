@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import pathlib
 import textwrap
 
@@ -68,6 +70,23 @@ def _zoo_entry(
     if not path.is_file():
         raise ValueError(f"There is no model file {path}.")
     return path.stem, path.parent
+
+
+def model_identity(path: str | pathlib.Path) -> str:
+    """Return a digest of a model's file; of a zoo's, of network and weights.
+
+    Raises:
+        OSError: where there is no file.
+        ValueError: for a model that its zoo doesn't have.
+    """
+    entry = _zoo_entry(path)
+    if entry is None:
+        content = pathlib.Path(path).read_bytes()
+    else:
+        card = zoo.card(*entry)
+        known = [card.network, card.model_digest]
+        content = json.dumps(known, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def usual_data(path: str | pathlib.Path) -> str:
