@@ -43,6 +43,8 @@ def test_vectors_of_zeros_do_not_count():
     vectors = np.array([[1.0, 0.0], [0.0, 0.0]])
     assert analysis.mean_shares(vectors, np.eye(2)) == (1.0, 1.0)
     assert analysis.mean_shares(vectors[1:], np.eye(2)) == (0.0, 0.0)
+    none = np.zeros((0, 2, 3, 1))  # an attack that breaks no image
+    assert analysis.mean_shares(none, np.eye(6)[:, :2]) == (0.0, 0.0)
 
 
 def test_a_linear_model_leaks_what_its_normal_has_in_the_subspace():

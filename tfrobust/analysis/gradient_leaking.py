@@ -6,6 +6,7 @@ controlling gradient leaking on embedded manifolds, ECCV, eq. 2 and 3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
@@ -127,7 +128,7 @@ def mean_shares(vectors: np.ndarray, basis: np.ndarray) -> tuple[float, ...]:
     >>> mean_shares(np.array([[3.0, 4.0]]), np.eye(2))
     (0.36, 1.0)
     """
-    flat = vectors.reshape(len(vectors), -1).astype("float64")
+    flat = _flat(vectors).astype("float64")
     # The largest entry first: squares of small gradients are nothing.
     largest = np.abs(flat).max(axis=1, initial=0.0)
     some = largest != 0  # what isn't finite stays, and shows
@@ -140,8 +141,12 @@ def mean_shares(vectors: np.ndarray, basis: np.ndarray) -> tuple[float, ...]:
 
 
 def _count(vectors: np.ndarray) -> int:
-    flat = vectors.reshape(len(vectors), -1)
-    return int(np.count_nonzero(np.any(flat != 0, axis=1)))
+    return int(np.count_nonzero(np.any(_flat(vectors) != 0, axis=1)))
+
+
+def _flat(vectors: np.ndarray) -> np.ndarray:
+    # Not -1, which of no vectors at all can't be told.
+    return vectors.reshape(len(vectors), math.prod(vectors.shape[1:]))
 
 
 def _named(
