@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 
 
 def deserialize_config(config: dict[str, Any]) -> dict[str, Any]:
@@ -57,4 +58,8 @@ def describe(value: Any) -> Any:
         return {"name": type(value).__name__}
     if isinstance(value, float) and value == math.inf:
         return "inf"  # JSON has no infinity
+    if isinstance(value, np.generic):
+        return describe(value.item())
+    if callable(value):
+        return {"name": getattr(value, "__qualname__", type(value).__name__)}
     return value
