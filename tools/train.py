@@ -55,6 +55,12 @@ _INTEGERS = {
 }
 _SETTINGS = {n: FLAGS.number(n, None, text) for n, text in _NUMBERS.items()}
 _SETTINGS |= {n: FLAGS.integer(n, None, text) for n, text in _INTEGERS.items()}
+_SETTINGS["label_source"] = FLAGS.string(
+    "label_source",
+    None,
+    "true or predicted: the class an attack within leads away from; "
+    "default true",
+)
 _SETTINGS["perturbation_label_source"] = FLAGS.string(
     "perturbation_label_source",
     None,

@@ -24,7 +24,9 @@ def flag_lines(config: TrainingConfig) -> list[str]:
         if isinstance(value, list):  # as JSON has tuples
             value = tuple(value)
         if value != _default(field):
-            lines.append(f"--{field.name}={_text(value)}")
+            size = field.name == "image_size"
+            text = "x".join(map(str, value)) if size else _text(value)
+            lines.append(f"--{field.name}={text}")
     settings = {k: v for k, v in config.settings.items() if k != "norm"}
     if config.epsilon is not None:
         settings.pop("epsilon", None)
