@@ -7,6 +7,7 @@ import pathlib
 import shutil
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -126,10 +127,27 @@ def _resolved(model: keras.Model) -> dict[str, Any]:
     if not isinstance(model, RobustModel):
         return {"defense": type(model).__name__}
     config = model.get_config()
-    for name in ("name", "seed", "classifier"):
+    for name in ("seed", "classifier"):
         config.pop(name, None)
     return {
         "defense": type(model).__name__,
         "weights": [tuple(w.shape) for w in model.trainable_weights],
-        **config,
+        **_nameless(config),
     }
+
+
+def _nameless(config: Any) -> Any:
+    """Return a configuration without what tells one instance from another.
+
+    Keras counts the layers of a process in their names, and notes the shape
+    that one was built for.
+    """
+    if isinstance(config, Mapping):
+        return {
+            key: _nameless(value)
+            for key, value in config.items()
+            if key not in ("name", "build_config")
+        }
+    if isinstance(config, list | tuple):
+        return [_nameless(value) for value in config]
+    return config
