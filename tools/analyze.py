@@ -22,7 +22,7 @@ _MODEL = FLAGS.string(
     "model", "", "a .keras file; none for poisoning and the two toys"
 )
 
-_DATA = DataFlags(FLAGS)
+_DATA = DataFlags(FLAGS, of_model=True)
 _NUM_EXAMPLES = FLAGS.integer(
     "num_examples", 500, "the first so many test images"
 )
@@ -81,7 +81,7 @@ def main() -> None:
     config = experiments.AnalysisConfig(
         _MODEL.value,
         _ANALYSIS.value,
-        **_DATA.settings(),
+        **_DATA.settings(_MODEL.value),
         num_examples=_NUM_EXAMPLES.value,
         num_components=_NUM_COMPONENTS.value,
         attacks=_ATTACKS.value,

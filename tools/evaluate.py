@@ -20,9 +20,7 @@ _MODEL = FLAGS.string(
     "model", None, "a .keras file, a .npz of a zoo, or zoo:NAME", required=True
 )
 
-_DATA = DataFlags(
-    FLAGS, default=None, meaning="; default digits, of a zoo's model its own"
-)
+_DATA = DataFlags(FLAGS, of_model=True)
 _SPLIT = FLAGS.string("split", "test", "test or train")
 _NUM_EXAMPLES = FLAGS.integer(
     "num_examples", None, "the first so many; default all"
@@ -75,12 +73,9 @@ _BATCH_SIZE = FLAGS.integer("batch_size", 250, "attacked at a time")
 
 def main() -> None:
     """Evaluate as the flags say."""
-    data = _DATA.settings()
-    if _DATA.name is None:
-        data["data"] = experiments.usual_data(_MODEL.value)
     config = experiments.EvaluationConfig(
         _MODEL.value,
-        **data,
+        **_DATA.settings(_MODEL.value),
         split=_SPLIT.value,
         num_examples=_NUM_EXAMPLES.value,
         attacks=_ATTACKS.value,

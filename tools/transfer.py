@@ -17,7 +17,7 @@ FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("Models")
 _MODELS = FLAGS.names("models", "", ".keras files, at least two")
 
-_DATA = DataFlags(FLAGS)
+_DATA = DataFlags(FLAGS, of_model=True)
 _NUM_EXAMPLES = FLAGS.integer(
     "num_examples", 1000, "the first so many test images"
 )
@@ -43,7 +43,7 @@ def main() -> None:
     """Transfer as the flags say."""
     config = experiments.TransferConfig(
         _MODELS.value,
-        **_DATA.settings(),
+        **_DATA.settings(*_MODELS.value[:1]),
         num_examples=_NUM_EXAMPLES.value,
         attacks=_ATTACKS.value,
         norm=_NORM.value,
