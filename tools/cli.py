@@ -54,7 +54,7 @@ class FlagSet:
         required: bool = False,
     ) -> flags.FlagHolder:
         """Define a flag that takes text."""
-        parser = flags.ArgumentParser()
+        parser: flags.ArgumentParser = flags.ArgumentParser()
         return self._define(parser, name, default, help_text, required)
 
     def integer(

@@ -35,11 +35,6 @@ class DataFlags:
             "image_size", "resize images, e.g. 64 or 48x64"
         )
 
-    @property
-    def name(self) -> str | None:
-        """The data set that the flags name."""
-        return self._data.value
-
     def settings(self, model: str = "") -> dict[str, Any]:
         """Return the flags as arguments of a configuration.
 
@@ -47,7 +42,7 @@ class DataFlags:
             model: whose data it is where the flags don't say.
         """
         return {
-            "data": self.name or experiments.usual_data(model),
+            "data": self._data.value or experiments.usual_data(model),
             "data_dir": self._data_dir.value,
             "image_size": self._image_size.value,
         }

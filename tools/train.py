@@ -200,7 +200,7 @@ def given_settings() -> dict[str, Any]:
     # them; only some take them.
     takes = recipes.defense_settings(_DEFENSE.value)
     if "epsilon" in takes:
-        usual = recipes.data_defaults(_DATA.name).epsilon
+        usual = recipes.data_defaults(_DATA.settings()["data"]).epsilon
         radius = _EPSILON.value
         settings["epsilon"] = usual if radius is None else radius
     if "norm" in takes:

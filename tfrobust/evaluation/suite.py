@@ -124,7 +124,9 @@ def attack_batches(
     every = range(num_batches(len(x), batch_size))
     wanted = every if batches is None else [b for b in batches if b in every]
     for name, attack in {CLEAN: None, **attacks}.items():
-        tell = progress if progress and attack is not None else _say_nothing
+        tell: Progress = _say_nothing
+        if progress is not None and attack is not None:
+            tell = progress
         for batch in wanted:
             rows = slice(batch * batch_size, (batch + 1) * batch_size)
             if (name, batch) not in outcomes:

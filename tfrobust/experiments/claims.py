@@ -267,8 +267,8 @@ CLAIMS = (
         "table-2",
         claim_judges.projection(800, 300),
         why="The gradient's share in the fewer components rises in all four, "
-        "and these raise the norm more, as the paper has it. Why less than "
-        "there was not looked into; the epochs are few, the errors many.",
+        "and these raise the norm more, as the paper has it. The epochs are "
+        "few, the errors many: the next claim asks it of longer trainings.",
     ),
     Claim(
         "GL: the same of 300 components, asked when at scale cpu they train "
