@@ -126,7 +126,7 @@ CLAIMS = (
         "CIFAR-10 fails; so a smooth activation would be above it (by us)",
         "local-flatness",
         "activations",
-        claim_judges.best("PGD-40", "LFR, softplus", ("LFR, relu",)),
+        claim_judges.best("PGD-40", "LFR, silu", ("LFR, relu",)),
     ),
     Claim(
         "MAT's table 4: the SO term alone masks",
