@@ -11,6 +11,8 @@ import tensorflow as tf
 from tests import networks
 from tfrobust import attacks
 from tfrobust.attacks.compilation import compiled_functions
+from tfrobust.attacks.working_set import watched
+from tfrobust.attacks.working_set import work
 from tfrobust.objectives import DifferenceOfLogitsRatio
 from tfrobust.objectives import KLDivergence
 from tfrobust.objectives import LeastLikely
@@ -183,6 +185,34 @@ def test_one_graph_for_every_radius_and_batch(attack):
     bigger = attack.threat_model.with_epsilon(0.35)
     dataclasses.replace(attack, threat_model=bigger)(model, x, y, batch_size=4)
     assert len(compiled_functions(model)) == count
+
+
+# The others' searches can end by themselves, or have fewer targets.
+_WHOLE = {
+    name
+    for name, attack in ROWS.items()
+    if not isinstance(
+        attack,
+        attacks.AutoAttack
+        | attacks.CarliniWagner
+        | attacks.DeepFool
+        | attacks.MinimalBIM
+        | attacks.TargetedFAB,
+    )
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_nothing_works_more_than_it_says(name):
+    model = _shared_model()
+    x, y = networks.labelled(model, 4)
+    told = []
+    with watched(lambda rows, *steps: told.append(rows * work(*steps))):
+        ROWS[name].with_radius(0.0)(model, x, y)  # in which nothing falls
+    if name in _WHOLE:  # Square's first query is its start
+        first = isinstance(ROWS[name], attacks.Square)
+        assert sum(told) == 4 * (ROWS[name].most_work - first)
+    assert 0 < sum(told) <= 4 * ROWS[name].most_work
 
 
 @every_attack

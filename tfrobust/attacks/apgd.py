@@ -255,6 +255,11 @@ class TargetedAPGD(APGD):
                 f"TowardsRival(). Received: objective={self.objective}"
             )
 
+    @property
+    def num_runs(self) -> int:
+        """See base class; targets are never more than there are."""
+        return self.num_targets * self.num_restarts
+
     def runs(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
     ) -> list[tf.Tensor]:

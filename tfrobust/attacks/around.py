@@ -29,6 +29,11 @@ class Around(Attack, abc.ABC):
         """The ball of the attack."""
         return self.attack.threat_model
 
+    @property
+    def most_work(self) -> int:
+        """See base class; that of the attack."""
+        return self.attack.most_work
+
     def without_bounds(self) -> Any:
         """See base class."""
         return dataclasses.replace(self, attack=self.attack.without_bounds())

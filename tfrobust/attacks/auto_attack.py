@@ -127,6 +127,11 @@ class AutoAttack(Attack):
         """The attacks, in order."""
         return _VERSIONS[self.version](self.threat_model, self.seed)
 
+    @property
+    def most_work(self) -> int:
+        """See base class; where nothing falls."""
+        return sum(attack.most_work for attack in self.attacks)
+
     def search(
         self,
         classifier: Any,

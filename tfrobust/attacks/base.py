@@ -15,6 +15,8 @@ from tfrobust.arguments import check_integer
 from tfrobust.arguments import check_type
 from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.compilation import forget_callables
+from tfrobust.attacks.working_set import GRADIENT
+from tfrobust.attacks.working_set import work
 from tfrobust.inputs import check_classifier
 from tfrobust.inputs import check_images
 from tfrobust.inputs import check_labels
@@ -99,6 +101,14 @@ class Attack(Configurable, abc.ABC):
         example_ids: tf.Tensor,
     ) -> np.ndarray:
         """Return the points found for these examples, in ball and box."""
+
+    @property
+    def most_work(self) -> int:
+        """Work on one example at most, in forward passes; for estimates.
+
+        Of an attack that doesn't tell, that of one input gradient.
+        """
+        return work(1, GRADIENT)
 
     @property
     def leaves_misclassified_alone(self) -> bool:

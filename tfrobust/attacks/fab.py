@@ -82,6 +82,11 @@ class TargetedFAB(NearestPointAttack):
         """Any class but the true one."""
         return TowardsRival()
 
+    @property
+    def num_runs(self) -> int:
+        """See base class; targets are never more than there are."""
+        return self.num_targets
+
     def runs(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor
     ) -> list[tf.Tensor]:
@@ -146,6 +151,11 @@ class FAB(NearestPointAttack):
     def objective(self) -> Objective:
         """Any class but the true one; labels list the candidates."""
         return Candidates(count=self.num_candidates)
+
+    @property
+    def num_runs(self) -> int:
+        """See base class."""
+        return self.num_restarts
 
     def runs(
         self, classifier: Any, x: tf.Tensor, labels: tf.Tensor

@@ -16,6 +16,8 @@ from tfrobust.attacks.base import Attack
 from tfrobust.attacks.engine import AscentEngine
 from tfrobust.attacks.starts import start_points
 from tfrobust.attacks.working_set import advance_shrinking
+from tfrobust.attacks.working_set import GRADIENT
+from tfrobust.attacks.working_set import work
 from tfrobust.objectives import Objective
 from tfrobust.ops.norms import scalar
 from tfrobust.ops.sampling import Noise
@@ -48,6 +50,16 @@ class GradientAttack(Attack, abc.ABC):
     @abc.abstractmethod
     def step_length(self) -> float:
         """Length of a step in the ball's norm, in input units."""
+
+    @property
+    def num_runs(self) -> int:
+        """Runs on an example at most; here the restarts."""
+        return self.num_restarts
+
+    @property
+    def most_work(self) -> int:
+        """See base class."""
+        return work(self.num_runs * self.num_steps, GRADIENT)
 
     @property
     def leaves_misclassified_alone(self) -> bool:

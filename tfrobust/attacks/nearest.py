@@ -17,6 +17,7 @@ from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.working_set import advance_shrinking
 from tfrobust.attacks.working_set import FIRST_CHUNK
 from tfrobust.attacks.working_set import GRADIENT
+from tfrobust.attacks.working_set import work
 from tfrobust.objectives import Margin
 from tfrobust.objectives import Objective
 from tfrobust.ops.norms import per_example
@@ -83,6 +84,16 @@ class NearestPointAttack(Attack, abc.ABC):
     def objective(self) -> Objective:
         """The margin: any wrong class is a success."""
         return Margin()
+
+    @property
+    def num_runs(self) -> int:
+        """Runs on an example at most; here one."""
+        return 1
+
+    @property
+    def most_work(self) -> int:
+        """See base class."""
+        return work(self.num_runs * self.num_steps, self.needs)
 
     @abc.abstractmethod
     def begin(self, rows: Rows) -> Any:

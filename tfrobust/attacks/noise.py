@@ -21,6 +21,7 @@ from tfrobust.attacks.base import check_threat_model
 from tfrobust.attacks.compilation import compiled
 from tfrobust.attacks.covariances import StationaryCovariance
 from tfrobust.attacks.working_set import tell
+from tfrobust.attacks.working_set import work
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
@@ -47,6 +48,11 @@ class NoiseAttack(Attack, abc.ABC):
     def objective(self) -> Objective:
         """The margin: the worst draw is the one nearest to breaking."""
         return Margin()
+
+    @property
+    def most_work(self) -> int:
+        """See base class."""
+        return work(self.num_draws, ("forward",))
 
     def search(
         self,

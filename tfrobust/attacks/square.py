@@ -26,6 +26,7 @@ from tfrobust.attacks.square_l2 import L2Moves
 from tfrobust.attacks.square_linf import LinfMoves
 from tfrobust.attacks.square_windows import Search
 from tfrobust.attacks.working_set import advance_shrinking
+from tfrobust.attacks.working_set import work
 from tfrobust.objectives import Margin
 from tfrobust.objectives import margin
 from tfrobust.objectives import Objective
@@ -123,6 +124,11 @@ class Square(Attack):
     def objective(self) -> Objective:
         """The margin."""
         return Margin()
+
+    @property
+    def most_work(self) -> int:
+        """See base class."""
+        return work(self.num_queries, ("forward",))
 
     def search(
         self,

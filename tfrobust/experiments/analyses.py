@@ -31,7 +31,7 @@ from tfrobust.records import Record
 def gradient_leaking(config: AnalysisConfig) -> Record:
     """See `analysis.gradient_leaking`."""
     subject, attacks = Subject(config), made_attacks(config)
-    with AttackProgress(len(subject.test) * len(attacks)) as bar:
+    with AttackProgress((attacks, len(subject.test))) as bar:
         return analysis.gradient_leaking(
             *subject.examples,
             training_components(subject.data, config.num_components),
@@ -96,7 +96,7 @@ def features(config: AnalysisConfig) -> Record:
     classifier, x, y = subject.examples
     if FEATURES not in {layer.name for layer in classifier.layers}:
         classifier = as_classifier(classifier)
-    with AttackProgress(len(subject.test) * len(attacks)) as bar:
+    with AttackProgress((attacks, len(subject.test))) as bar:
         return analysis.feature_analysis(
             classifier,
             x,
@@ -113,7 +113,7 @@ def features(config: AnalysisConfig) -> Record:
 def covariance(config: AnalysisConfig) -> Record:
     """See `analysis.perturbation_covariance`."""
     subject, attacks = Subject(config), made_attacks(config)
-    with AttackProgress(len(subject.test) * len(attacks)) as bar:
+    with AttackProgress((attacks, len(subject.test))) as bar:
         return analysis.perturbation_covariance(
             *subject.examples,
             attacks,
@@ -188,7 +188,8 @@ def radius(config: AnalysisConfig) -> Record:
     epsilons = config.epsilons
     if not epsilons:
         epsilons = np.linspace(0.0, 2 * config.ball.epsilon, 9).tolist()
-    with AttackProgress(len(subject.test) * len(epsilons)) as bar:
+    images = len(subject.test) * len(epsilons)
+    with AttackProgress(({"curve": attack}, images)) as bar:
         return evaluation.accuracy_against_epsilon(
             *subject.examples,
             attack,

@@ -80,9 +80,11 @@ class EvaluationPlan:
         """Put what is missing of a shard into `outcomes`."""
         examples = self.batches(self.examples, shard)
         suspects = self.batches(self.suspects, shard)
-        total = self._count(self.examples, examples) * len(self.attacks)
-        total += self._count(self.suspects, suspects) * len(self.masking)
-        with AttackProgress(total) as bar:
+        planned = (
+            (self.attacks, self._count(self.examples, examples)),
+            (self.masking, self._count(self.suspects, suspects)),
+        )
+        with AttackProgress(*planned) as bar:
             run: dict[str, Any] = {
                 "batch_size": self.batch_size,
                 "progress": bar,

@@ -96,7 +96,7 @@ def masking_table(
         attacks = evaluation.masking_attacks(
             ball, adaptive_objective=adaptive, surrogates=surrogates
         )
-        with AttackProgress(len(test) * len(attacks), label) as bar:
+        with AttackProgress((attacks, len(test)), label=label) as bar:
             found[label] = evaluation.masking_report(
                 classifier,
                 test.images(),

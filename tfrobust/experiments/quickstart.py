@@ -128,7 +128,8 @@ def _evaluate(
         "data": record.data,
         "provenance": record.provenance,
     }
-    with AttackProgress(len(x) * len(RADII), "radius") as bar:
+    images = len(x) * len(RADII)
+    with AttackProgress(({"curve": attack}, images), label="radius") as bar:
         curve = evaluation.accuracy_against_epsilon(
             classifier, x, y, attack, RADII, progress=bar, **of
         )

@@ -120,7 +120,12 @@ def _transfer(
     )
     test = data.test.first(config.num_examples)
     attacks = config.made_attacks()
-    with AttackProgress(len(test) * len(attacks) * len(models)) as bar:
+    crafted = {
+        f"{name} on {source}": attack
+        for name, attack in attacks.items()
+        for source in models
+    }
+    with AttackProgress((crafted, len(test))) as bar:
         record = evaluation.transfer_matrix(
             models,
             test.images(),
