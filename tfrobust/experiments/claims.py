@@ -127,6 +127,9 @@ CLAIMS = (
         "local-flatness",
         "activations",
         claim_judges.best("PGD-40", "LFR, silu", ("LFR, relu",)),
+        why="The masking report suspects LFR with ReLU of hiding gradients, "
+        "and doesn't with SiLU. Whether the gain is LFR's or the network's "
+        "is for the table's rows of adversarial training to tell.",
     ),
     Claim(
         "MAT's table 4: the SO term alone masks",

@@ -117,6 +117,10 @@ ACTIVATIONS = PaperTable(
     settings=_CIFAR10,
     models={
         "AT, relu": ADVERSARIAL_TRAINING,
+        # Without it a gain of SiLU's could be the network's, not LFR's.
+        "AT, silu": dataclasses.replace(
+            ADVERSARIAL_TRAINING, training={"activation": "silu"}
+        ),
         **{
             f"LFR, {activation}": PaperModel(
                 "lfr",
