@@ -130,3 +130,11 @@ def test_bfloat16_needs_a_model_that_can_be_copied():
             x,
             [0, 0],
         )
+
+
+def test_the_most_work_is_the_attacks():
+    attack = attacks.PGD(NormBall("inf", epsilon=0.1), num_steps=7)
+    assert attack.most_work == 21  # a gradient is worth three passes
+    assert attacks.InBfloat16(attack).most_work == 21
+    source = networks.tiny_cnn()
+    assert attacks.Transfer(attack, source=source).most_work == 21

@@ -129,7 +129,8 @@ CLAIMS = (
         claim_judges.best("PGD-40", "LFR, silu", ("LFR, relu",)),
         why="The masking report suspects LFR with ReLU of hiding gradients, "
         "and doesn't with SiLU. Whether the gain is LFR's or the network's "
-        "is for the table's rows of adversarial training to tell.",
+        "isn't known: adversarial training with SiLU is not run yet. Two "
+        "points of 500 images of one seed are within chance.",
     ),
     Claim(
         "MAT's table 4: the SO term alone masks",
