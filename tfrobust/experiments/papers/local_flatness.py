@@ -139,9 +139,10 @@ ACTIVATIONS = PaperTable(
     ),
     notes=(
         "Softplus is left out: the nine-layer network of scale cpu does not "
-        "begin to learn with it, even without LFR. Its outputs are all "
-        "positive, and at the start the logits of different images hardly "
-        "differ."
+        "begin to learn with it, even without LFR: `python -m tools.train "
+        "--data=cifar10 --architecture=nine_layer_cnn --width=32 "
+        "--activation=softplus --augment --defense=standard --epochs=1 "
+        "--validation_examples=200` ended at 11.5 %."
     ),
 )
 _SURFACE = {"surface": Analyzed("surface")}
