@@ -108,7 +108,7 @@ CLAIMS = (
         "its masking report; no gradient is zero.",
     ),
     Claim(
-        "LFR: the same, asked when at scale cpu it alone trains six times as "
+        "LFR: the same, asked when at scale cpu it alone trains three times as "
         "long",
         "local-flatness",
         "table-1-long",
