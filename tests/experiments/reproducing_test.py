@@ -205,18 +205,29 @@ def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
     assert made == [] and run() == run() == whole
     ((plain, gn),) = made
     assert "standard" in plain and "gradient_norm" in gn
-    # Numbers stay where a model is gone, and go with what they are of.
+    # Numbers stay where a model is gone.
     model = tmp_path / "models" / plain / "last.keras"
-    moved = model.rename(tmp_path / "moved")
+    kept = tmp_path / "models" / f"{plain}.npz"
+    moved, hidden = tmp_path / "moved", tmp_path / "hidden"
+    model.rename(moved), kept.rename(hidden)
     assert run(rows=["gn_3"]) == whole and len(made) == 1
     assert [line.split(" meets")[0] for line in left_out] == ["plain"]
-    moved.rename(model)
+    # Kept weights stand for those that were rounded to them, and say so.
+    page = tmp_path / "tiny" / "table-1-smoke.md"
+    hidden.rename(kept)
+    assert "as kept" not in page.read_text()
     attacked["epsilon"] = 0.05
-    assert run(rows=["gn_3"]) == whole and len(made) == 2
+    assert run(rows=["gn_3"]) == whole and len(made) == 2 and not left_out
+    told = "test images (plain: weights rounded to float16, as kept):"
+    assert told in page.read_text()
+    # They go with what they are of.
     record = tmp_path / "tiny" / "table-1-smoke" / "plain-0.json"
     other = dataclasses.replace(read_record(record), model_digest="0" * 64)
     write_record(other, record)
-    assert run() == {"plain 0": {}, "plain 1": {}, "GN, 3 0": {"GN, 3": 40.0}}
+    lone = {"plain 0": {}, "plain 1": {}, "GN, 3 0": {"GN, 3": 40.0}}
+    assert run() == lone and len(left_out) == 1
+    moved.rename(model)
+    assert run() == lone and len(left_out) == 1
     assert len(made) == 2
 
 

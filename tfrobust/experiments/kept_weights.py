@@ -8,6 +8,7 @@ import pathlib
 from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.kept_objectives import kept_objective
+from tfrobust.experiments.kept_origins import told_origin
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.paper_details import image_counts
 from tfrobust.experiments.paper_rows import PaperRows
@@ -77,7 +78,7 @@ def _is_kept(name: str, digest: str, directory: pathlib.Path) -> bool:
 def _results_of(work: PaperRows, record: RowRecord) -> str:
     """Return whose numbers a card has: of other weights, in a table's units."""
     told = (
-        f"{work.paper}, {work.name}, in its units, of the float32 weights "
-        f"({record.model_digest[:12]}) that were rounded to these"
+        f"{work.paper}, {work.name}, in its units, "
+        f"{told_origin(record.model_digest)}"
     )
     return ". ".join([told, *image_counts(work.table, work.scale)])

@@ -19,6 +19,8 @@ from tfrobust.records import RowRecord
 ALL_IMAGES = 10_000
 # In a row's provenance: whether the model was weights kept as float16.
 ROUNDED = "rounded"
+# Whether it was such weights that met the other rows' points.
+MET_ROUNDED = "met_rounded"
 _SCHEDULE = ("constant_epochs", "epsilon_warm_up", "weight_warm_up")
 # Others give their attacks a budget or radii of their own.
 _USUAL_BUDGET = ("gradient_leaking", "curvature_path", "features", "covariance")
@@ -114,7 +116,7 @@ def details(
     return [
         f"{told}:",
         "\n".join(trained),
-        *_points(table, scale),
+        *_points(table, scale, first),
         *_looks(table, scale, first),
     ]
 
@@ -169,7 +171,9 @@ def _budgets(look: str, first: Mapping[str, RowRecord]) -> list[str]:
     ]
 
 
-def _points(table: PaperTable, scale: str) -> list[str]:
+def _points(
+    table: PaperTable, scale: str, first: Mapping[str, RowRecord]
+) -> list[str]:
     """Return how hard the attack tried whose points the rows meet."""
     if table.transfer is None:
         return []
@@ -181,11 +185,18 @@ def _points(table: PaperTable, scale: str) -> list[str]:
         f"- {reports.attack_line(name, attack_settings(attack))}"
         for name, attack in config.made_attacks().items()
     ]
-    return [
+    told = (
         f"Points of the columns that are named after rows, of {_count(count)} "
-        "test images:",
-        "\n".join(lines),
+        "test images"
+    )
+    rounded = [
+        row
+        for row, record in first.items()
+        if record.provenance.get(MET_ROUNDED)
     ]
+    if rounded:
+        told += f" ({', '.join(rounded)}: weights rounded to float16, as kept)"
+    return [f"{told}:", "\n".join(lines)]
 
 
 def _analysis(titles: str, images: str, config: AnalysisConfig) -> list[str]:

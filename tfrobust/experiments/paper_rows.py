@@ -14,6 +14,7 @@ from tfrobust import reports
 from tfrobust import zoo
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
+from tfrobust.experiments.kept_origins import is_rounded_from
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_details import ROUNDED
 from tfrobust.experiments.paper_pages import EVALUATED_AT
@@ -117,13 +118,20 @@ class PaperRows:
             ValueError: for a file that is no record of a row.
         """
         found = self._own_records(directory)
-        met = self._transfers(directory).read(self._firsts(found))
-        for row, values in met.items():
-            record = found[row, self._first(row)]
-            found[row, self._first(row)] = dataclasses.replace(
-                record, values={**record.values, **values}
-            )
+        joined = self._transfers(directory).joined(self._firsts(found))
+        found |= {(row, self._first(row)): r for row, r in joined.items()}
         return list(found.values())
+
+    def weights(self, record: RowRecord, seed: int) -> pathlib.Path | None:
+        """Return the file of a record's weights, or of these as kept."""
+        model = self.model(record.row, seed)
+        if not model.is_file():
+            return None
+        card = self.card(record.row, seed)
+        if card is not None and is_rounded_from(card, record.model_digest):
+            return model
+        found = weights_digest(load_classifier(model))
+        return model if found == record.model_digest else None
 
     def without_weights(self, directory: pathlib.Path) -> list[str]:
         """Return rows whose first seed's weights aren't those on record."""
@@ -227,7 +235,10 @@ class PaperRows:
         firsts = self._firsts(self._own_records(directory))
         self._transfers(directory).add(
             firsts,
-            {row: self.model(row, self._first(row)) for row in firsts},
+            {
+                row: self.weights(record, self._first(row))
+                for row, record in firsts.items()
+            },
             say,
         )
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
-from tfrobust.evaluation import weights_digest
-from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_details import ALL_IMAGES
+from tfrobust.experiments.paper_details import MET_ROUNDED
+from tfrobust.experiments.paper_details import ROUNDED
 from tfrobust.experiments.papers.looks import quiet
 from tfrobust.experiments.papers.tables import Setting
 from tfrobust.experiments.run_names import placeless
@@ -43,10 +43,8 @@ class PaperTransfers:
     attacked: Mapping[str, Any] | None
     data_dir: str | None
 
-    def read(
-        self, records: Mapping[str, RowRecord]
-    ) -> dict[str, dict[str, float]]:
-        """Return row -> accuracy in % under each row's points.
+    def joined(self, records: Mapping[str, RowRecord]) -> dict[str, RowRecord]:
+        """Return row -> its record with accuracy in % under rows' points.
 
         Only of weights that are those on record, attacked as today.
 
@@ -56,14 +54,8 @@ class PaperTransfers:
         Raises:
             ValueError: for a file that is no record of transfers.
         """
-        path = self.directory / TRANSFERS
-        if self.attacked is None or not path.is_file():
-            return {}
-        found = read_record(path)
-        if not isinstance(found, TransferRecord):
-            raise ValueError(f"{path} is no record of transfers.")
-        config = placeless(self._config(found.models))
-        if found.provenance.get("configuration") != config:
+        found = self._read()
+        if found is None:
             return {}
         digests = zip(found.models, found.model_digests, strict=True)
         number = {
@@ -72,18 +64,40 @@ class PaperTransfers:
             if row in records and records[row].model_digest == digest
         }
         (matrix,) = found.accuracy.values()
+        rounded = found.provenance.get(ROUNDED, ())
         return {
-            target: {
-                source: round(100 * matrix[number[source]][number[target]], 2)
-                for source in number
-            }
-            for target in number
+            target: dataclasses.replace(
+                records[target],
+                values={
+                    **records[target].values,
+                    **{
+                        s: round(100 * matrix[n][k], 2)
+                        for s, n in number.items()
+                    },
+                },
+                provenance={
+                    **records[target].provenance,
+                    MET_ROUNDED: target in rounded,
+                },
+            )
+            for target, k in number.items()
         }
+
+    def _read(self) -> TransferRecord | None:
+        path = self.directory / TRANSFERS
+        if self.attacked is None or not path.is_file():
+            return None
+        found = read_record(path)
+        if not isinstance(found, TransferRecord):
+            raise ValueError(f"{path} is no record of transfers.")
+        config = placeless(self._config(found.models))
+        same = found.provenance.get("configuration") == config
+        return found if same else None
 
     def add(
         self,
         records: Mapping[str, RowRecord],
-        models: Mapping[str, pathlib.Path],
+        weights: Mapping[str, pathlib.Path | None],
         say: Callable[[str], None],
     ) -> None:
         """Attack those whose weights are here with each other's points.
@@ -92,28 +106,30 @@ class PaperTransfers:
 
         Args:
             records: row -> its first seed's.
-            models: row -> the file where its model may be.
+            weights: row -> the file of the weights on record, or of these
+                as kept, or `None`.
             say: is told whose weights aren't here.
         """
         if self.attacked is None:
             return
-        paths = {
-            row: str(models[row])
-            for row, record in records.items()
-            if models[row].is_file()
-            and weights_digest(load_classifier(models[row]))
-            == record.model_digest
-        }
+        paths = {row: str(path) for row, path in weights.items() if path}
         for row in records.keys() - paths.keys():
             say(f"{row} meets no new points: no weights as on record here.")
-        if len(paths) < 2 or not set(self.read(records)) < set(paths):
+        if len(paths) < 2 or not set(self.joined(records)) < set(paths):
             return
         made = transfer(self._config(list(paths.values())), say=quiet)
-        config = placeless(self._config(list(paths)))
+        # Under their records' digests, whose numbers these become.
+        digests = {row: records[row].model_digest for row in paths}
+        attacked = zip(digests.items(), made.model_digests, strict=True)
         named = dataclasses.replace(
             made,
-            models=tuple(paths),
-            provenance=made.provenance | {"configuration": config},
+            models=tuple(digests),
+            model_digests=tuple(digests.values()),
+            provenance=made.provenance
+            | {
+                "configuration": placeless(self._config(list(paths))),
+                ROUNDED: [row for (row, own), met in attacked if own != met],
+            },
         )
         write_record(named, self.directory / TRANSFERS)
 
