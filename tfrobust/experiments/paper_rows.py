@@ -71,9 +71,19 @@ class PaperRows:
     def card(self, row: str, seed: int) -> CardRecord | None:
         """Return the card of kept weights that stand for a training.
 
-        `None` where it was trained under `output_dir`, where nothing whole
-        is kept, or where the card can't tell an adaptive attack what to
-        climb.
+        `None` where `kept_card` is, or where the card can't tell an adaptive
+        attack what to climb.
+        """
+        card = self.kept_card(row, seed)
+        if card is None or card.adaptive_objective is None:
+            return None
+        return card
+
+    def kept_card(self, row: str, seed: int) -> CardRecord | None:
+        """Return the card of a training's kept weights.
+
+        `None` where it was trained under `output_dir` or nothing whole is
+        kept.
         """
         run = self.directory(row, seed)
         if self.kept_dir is None or (run / LAST).is_file():
@@ -84,7 +94,7 @@ class PaperRows:
             return None
         card = zoo.card(run.name, self.kept_dir)
         own = card.training == placeless(self.training(row, seed))
-        return card if own and card.adaptive_objective is not None else None
+        return card if own else None
 
     def model(self, row: str, seed: int) -> pathlib.Path:
         """Return the file of a row's model."""
@@ -124,12 +134,12 @@ class PaperRows:
 
     def weights(self, record: RowRecord, seed: int) -> pathlib.Path | None:
         """Return the file of a record's weights, or of these as kept."""
+        card = self.kept_card(record.row, seed)
+        if card is not None and is_rounded_from(card, record.model_digest):
+            return cast(pathlib.Path, self.kept_dir) / f"{card.name}.npz"
         model = self.model(record.row, seed)
         if not model.is_file():
             return None
-        card = self.card(record.row, seed)
-        if card is not None and is_rounded_from(card, record.model_digest):
-            return model
         found = weights_digest(load_classifier(model))
         return model if found == record.model_digest else None
 
