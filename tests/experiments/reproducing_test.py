@@ -209,12 +209,13 @@ def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
     model = tmp_path / "models" / plain / "last.keras"
     kept = tmp_path / "models" / f"{plain}.npz"
     moved, hidden = tmp_path / "moved", tmp_path / "hidden"
-    model.rename(moved), kept.rename(hidden)
+    model.rename(moved)
+    kept.rename(hidden)
     assert run(rows=["gn_3"]) == whole and len(made) == 1
     assert [line.split(" meets")[0] for line in left_out] == ["plain"]
-    # Kept weights stand for those that were rounded to them, and say so.
+    # Kept weights stand for those that were rounded to them, and say so;
+    # also where their card doesn't tell what an adaptive attack climbs.
     page = tmp_path / "tiny" / "table-1-smoke.md"
-    # Also where their card doesn't tell what an adaptive attack climbs.
     hidden.rename(kept)
     card = json.loads(kept.with_suffix(".json").read_text())
     silent = json.dumps(card | {"adaptive_objective": None})

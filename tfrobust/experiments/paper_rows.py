@@ -135,13 +135,14 @@ class PaperRows:
     def weights(self, record: RowRecord, seed: int) -> pathlib.Path | None:
         """Return the file of a record's weights, or of these as kept."""
         card = self.kept_card(record.row, seed)
-        if card is not None and is_rounded_from(card, record.model_digest):
-            return cast(pathlib.Path, self.kept_dir) / f"{card.name}.npz"
+        digest = record.model_digest
+        if self.kept_dir and card and is_rounded_from(card, digest):
+            return self.kept_dir / f"{card.name}.npz"
         model = self.model(record.row, seed)
         if not model.is_file():
             return None
         found = weights_digest(load_classifier(model))
-        return model if found == record.model_digest else None
+        return model if found == digest else None
 
     def without_weights(self, directory: pathlib.Path) -> list[str]:
         """Return rows whose first seed's weights aren't those on record."""

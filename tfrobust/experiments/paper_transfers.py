@@ -84,6 +84,7 @@ class PaperTransfers:
         }
 
     def _read(self) -> TransferRecord | None:
+        """Return what is on record of today's attack."""
         path = self.directory / TRANSFERS
         if self.attacked is None or not path.is_file():
             return None
