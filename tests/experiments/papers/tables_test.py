@@ -8,14 +8,27 @@ from tests import networks
 from tfrobust import recipes
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
+from tfrobust.experiments.papers.looks import Added
 from tfrobust.experiments.papers.settings import ADDED_COLUMNS
 from tfrobust.experiments.papers.tables import SCALES
+from tfrobust.experiments.run_names import placeless
+from tfrobust.experiments.run_names import run_name
 
 ALL = [
     pytest.param(table, id=f"{paper} {name}")
     for paper, tables in PAPERS.items()
     for name, table in tables.items()
 ]
+
+
+def _named():
+    """Return names and tables of all papers."""
+    return [(n, t) for tables in PAPERS.values() for n, t in tables.items()]
+
+
+def _is_attacked(table):
+    """Say whether rows meet AutoAttack and what comes with it."""
+    return any(isinstance(look, Added) for look in table.looks.values())
 
 
 def _own(table):
@@ -56,6 +69,20 @@ def test_a_row_has_the_settings_of_its_scale(table, scale):
 def test_every_table_has_a_place_in_the_plan():
     named = [(p, t) for p, tables in PAPERS.items() for t in tables]
     assert sorted(named) == sorted(PRIORITY)
+
+
+def test_every_model_of_a_table_meets_autoattack_in_some_table():
+    trained, attacked = set(), set()
+    for name, table in _named():
+        runs = {
+            run_name(
+                placeless(model.config(table.settings["cpu"], "cpu", 0, ""))
+            )
+            for model in table.models.values()
+        }
+        trained |= set() if name.startswith("figure") else runs
+        attacked |= runs if _is_attacked(table) else set()
+    assert trained <= attacked
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ PRIORITY = (
     ("structured-gradient", "table-4"),
     ("structured-gradient", "table-4-far"),
     ("structured-gradient", "lrc"),
+    ("structured-gradient", "lrc-autoattack"),
     ("decision-surface", "equal-clean"),
     ("local-flatness", "table-1-long"),
     ("gradient-leaking", "table-1"),
