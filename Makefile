@@ -50,7 +50,8 @@ $(VENV)/created:
 $(VENV)/installed: requirements.txt $(VENV)/created
 	@echo "Installing into $(VENV), once; this takes a minute or two."
 	@$(BIN)/pip install -qq --disable-pip-version-check -r requirements.txt
-	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps -e .
+	@$(BIN)/pip install -qq --disable-pip-version-check --no-deps \
+		--config-settings editable_mode=compat -e .
 	@touch $@
 
 $(VENV)/installed-dev: requirements-dev.txt $(VENV)/installed

@@ -22,6 +22,19 @@ def test_heavy_packages_are_not_loaded():
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_a_clone_beside_a_script_does_not_hide_the_library(tmp_path):
+    # A directory of the name is a namespace package, to most finders.
+    (tmp_path / "tfrobust").mkdir()
+    code = "import tfrobust; print(tfrobust.__version__)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout.strip() == tfrobust.__version__, done.stderr
+
+
 def test_every_public_name_is_documented():
     rooms = [tfrobust] + [
         getattr(tfrobust, name)
