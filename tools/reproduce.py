@@ -61,9 +61,14 @@ _RECORDS_DIR = FLAGS.string(
     None,
     "records and pages of a paper's rows go here; default output_dir",
 )
-_PAGE = FLAGS.string("page", None, "a Markdown file to write")
+_PAGE = FLAGS.string(
+    "page",
+    None,
+    "a Markdown file to write; a paper's table has its own, in records_dir",
+)
 
 
+_OWN = "without --paper, a table of our own"
 _PLACES = ("output_dir", "records_dir")
 # What is done, and the flags that it reads.
 _TAKEN = {
@@ -73,7 +78,7 @@ _TAKEN = {
         *("paper", "table", "scale", "rows", "num_seeds", "data_dir"),
         *_PLACES,
     ),
-    "a table of our own": ("table", "data_dir", "page", "output_dir"),
+    _OWN: ("table", "data_dir", "page", "output_dir"),
 }
 
 
@@ -128,7 +133,7 @@ def _paper_table() -> None:
 
 def _own_table() -> None:
     """Put defenses, or models that mask, side by side."""
-    _check_taken("a table of our own")
+    _check_taken(_OWN)
     tables = {
         **dict.fromkeys(recipes.COMPARISONS, experiments.compare),
         **dict.fromkeys(experiments.MASKED_TABLES, experiments.masking_table),

@@ -34,8 +34,8 @@ from tools import reproduce
         ),
         (
             ["--table=digits", "--num_seeds=1"],
-            "a table of our own takes --table, --data_dir, --page, "
-            "--output_dir. Received: --num_seeds",
+            "without --paper, a table of our own takes --table, --data_dir, "
+            "--page, --output_dir. Received: --num_seeds",
         ),
         (["--table=digits", "--rows=lfr"], "Received: --rows"),
         (["--table=digits", "--scale=cpu"], "Received: --scale"),

@@ -99,7 +99,7 @@ def page_text(
         parts += stand_ins(table, scale)
     parts += survivors(table, records)
     if table.columns or table.transfer is not None:
-        parts.append(_legend(table))
+        parts.append(_legend(table, scale))
         parts.append(reports.as_markdown(paper_rows(table, records, estimates)))
         parts += image_counts(table, scale)
     elif not pictures:
@@ -113,7 +113,7 @@ def page_text(
     return "\n\n".join(parts) + "\n"
 
 
-def _legend(table: PaperTable) -> str:
+def _legend(table: PaperTable, scale: str) -> str:
     """Return what a table's numbers are."""
     told = (
         "This project's numbers, mean and standard deviation over the seeds "
@@ -125,10 +125,21 @@ def _legend(table: PaperTable) -> str:
     if added:
         verb = "is no column" if len(added) == 1 else "are no columns"
         told += f". {' and '.join(added)} {verb} of the paper's table"
+    if added and table.transfer is not None:
+        told += (
+            f"; the radius there is {_radius(table.settings[scale].epsilon)}, "
+            f"of the rows' points {_radius(table.transfer['epsilon'])}"
+        )
     return (
         f"{told}. masking is the worst verdict of the masking report; min a "
-        "training's minutes, on a machine with other work on it."
+        "training's minutes by the clock, whatever else the machine did."
     )
+
+
+def _radius(epsilon: float) -> str:
+    """Return a radius as it is usually told."""
+    whole = epsilon == round(epsilon, 2)
+    return f"{epsilon:g}" if whole else f"{255 * epsilon:g}/255"
 
 
 def _not_drawn(table: PaperTable, estimates: Mapping[str, str]) -> str:

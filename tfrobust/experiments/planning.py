@@ -101,8 +101,9 @@ def plan(
         "trained with an inner maximisation, or is attacked at less than the "
         "data's usual radius, stands and all else falls to APGD-CE. The "
         "tables' own attacks, analyses and pictures, minutes each, are not "
-        "counted. At scale cpu the tables of MNIST whose claims are asked have "
-        "three seeds of what takes under five minutes there by this count. "
+        "counted. At scale cpu the papers' own tables of MNIST, but for "
+        "gradient leaking's, have three seeds of what takes under five minutes "
+        "there by this count; figures have one. "
         f"In all {total / 60:.1f} hours, what is done included.",
     ]
     with whole_file(page) as part:

@@ -6,6 +6,7 @@ import pytest
 
 from tests import networks
 from tfrobust import recipes
+from tfrobust.experiments import paper_pages
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
 from tfrobust.experiments.papers.looks import Added
@@ -117,6 +118,26 @@ def test_three_seeds_where_training_and_autoattack_take_five_minutes(
     }
     three = {r for r in table.models if len(table.seeds(r, "cpu")) == 3}
     assert quick == three
+
+
+def test_a_figure_is_of_one_seed():
+    for name, table in _named():
+        if name.startswith("figure"):
+            assert {len(table.seeds(r, "cpu")) for r in table.models} == {1}
+
+
+@pytest.mark.parametrize(
+    "name, scale, told",
+    [
+        ("table-4-far", "smoke", "0.15, of the rows' points 0.2"),
+        ("table-4-far", "cpu", "0.1, of the rows' points 0.2"),
+        ("table-3", "cpu", "8/255, of the rows' points 4/255"),
+    ],
+)
+def test_a_page_tells_both_radii(name, scale, told):
+    table = PAPERS["structured-gradient"][name]
+    text = paper_pages.page_text("p", "t", scale, table, [])
+    assert f"; the radius there is {told}." in text
 
 
 def test_published_settings_of_lfr():

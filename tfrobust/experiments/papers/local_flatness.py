@@ -20,6 +20,7 @@ from tfrobust.experiments.papers.tables import Column
 from tfrobust.experiments.papers.tables import Look
 from tfrobust.experiments.papers.tables import PaperModel
 from tfrobust.experiments.papers.tables import PaperTable
+from tfrobust.experiments.papers.tables import single_seeds
 
 _MNIST = {"smoke": SMOKE, "cpu": MNIST_CPU, "paper": MNIST_PAPER}
 _WARM_UP = {"epsilon_warm_up": 1, "weight_warm_up": 1}
@@ -149,13 +150,7 @@ _SURFACE = {"surface": Analyzed("surface")}
 FIGURES_1_2 = PaperTable(
     caption="MNIST: decision surfaces around one image",
     settings=_MNIST,
-    models={
-        "Standard": STANDARD,
-        "AT": ADVERSARIAL_TRAINING,
-        "TRADES": TRADES,
-        "LLR": _LLR,
-        "LFR": _LFR,
-    },
+    models=single_seeds(TABLE_1.models),
     looks=_SURFACE,
     pictures=("surface",),
     notes=(

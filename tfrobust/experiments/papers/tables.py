@@ -163,3 +163,11 @@ class PaperTable:
     def seeds(self, row: str, scale: str) -> tuple[int, ...]:
         """Return the seeds of a row."""
         return self.models[row].seeds.get(scale, self.settings[scale].seeds)
+
+
+def single_seeds(models: Mapping[str, PaperModel]) -> dict[str, PaperModel]:
+    """Return rows without seeds of their own: a picture is of one model."""
+    return {
+        row: dataclasses.replace(model, seeds={})
+        for row, model in models.items()
+    }
