@@ -15,7 +15,10 @@ load("@rules_python//python:defs.bzl", "py_binary", "py_library", "py_test")
 package(default_visibility = ["//visibility:public"])
 '''
 # What a target reads beside its sources.
-_DATA = {"zoo": "tfrobust/zoo/models/*"}
+_DATA = {
+    "zoo": "tfrobust/zoo/models/*",
+    "tests_experiments_results_test": "docs/results/**",
+}
 _ORDER = ("py_library", "py_binary", "py_test")
 
 

@@ -339,6 +339,10 @@ def test_kept_weights_stand_for_a_training_that_is_gone(tmp_path, tiny):
         assert found.seconds == first[row, 0].seconds
         assert found.provenance["rounded"]
         assert f"; {names[defense]}, as kept\n" in page
+        # The card tells what the page tells, and still whose they were.
+        assert card.results == found.values
+        assert "float32" not in card.results_of
+        assert card.rounded_from == first[row, 0].model_digest
     # A second seed isn't kept, so it is trained.
     trained = {p.parent.name for p in tmp_path.rglob("elsewhere/**/last.keras")}
     assert len(trained) == 1 and not trained & set(names.values())
@@ -376,13 +380,18 @@ def test_what_was_attacked_at_another_revision(tmp_path, tiny, monkeypatch):
     assert "trained at revisions one; evaluated at revisions other)" in page
 
 
-def test_a_retrained_model_is_attacked_anew(tmp_path, tiny):
-    def run():
-        (row,), _ = _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
-        (tmp_path / "tiny" / "table-1-smoke" / "gn_3-0.json").unlink()
-        return row
+def test_a_retrained_model_is_attacked_anew(tmp_path, tiny, monkeypatch):
+    monkeypatch.setitem(PAPERS, "tiny", {"table-1": tiny, "table-2": tiny})
 
-    first = run()
+    def run(table):
+        (row,), _ = _run(tmp_path, "tiny", table, rows=["gn_3"])
+        (name,) = zoo.names(tmp_path / "models")
+        return row, zoo.card(name, tmp_path / "models")
+
+    first, card = run("table-1")
+    # The same weights have the first table's card.
+    assert run("table-2")[1] == card
+    (tmp_path / "tiny" / "table-2-smoke" / "gn_3-0.json").unlink()
     (last,) = tmp_path.rglob("last.keras")
     model = keras.models.load_model(last)
     weights = [np.zeros_like(w) for w in model.classifier.get_weights()]
@@ -390,9 +399,9 @@ def test_a_retrained_model_is_attacked_anew(tmp_path, tiny):
     model.save(last)
     # All logits are the same, so the first class is what is said.
     zeros = 100 * np.mean(recipes.load_data("digits").test.y[:20] == 0)
-    assert run().values["clean"] == pytest.approx(zeros)
-    (name,) = zoo.names(tmp_path / "models")
-    kept = zoo.load(name, tmp_path / "models").get_weights()
+    second, card = run("table-2")
+    assert second.values["clean"] == pytest.approx(zeros)
+    kept = zoo.load(card.name, tmp_path / "models").get_weights()
     assert not any(w.any() for w in kept)
     assert first.values["clean"] != pytest.approx(zeros)
 

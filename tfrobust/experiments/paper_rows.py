@@ -14,7 +14,6 @@ from tfrobust import reports
 from tfrobust import zoo
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
-from tfrobust.experiments.kept_origins import is_rounded_from
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.paper_details import ROUNDED
 from tfrobust.experiments.paper_pages import EVALUATED_AT
@@ -136,7 +135,7 @@ class PaperRows:
         """Return the file of a record's weights, or of these as kept."""
         card = self.kept_card(record.row, seed)
         digest = record.model_digest
-        if self.kept_dir and card and is_rounded_from(card, digest):
+        if self.kept_dir and card and card.rounded_from == digest:
             return self.kept_dir / f"{card.name}.npz"
         model = self.model(record.row, seed)
         if not model.is_file():

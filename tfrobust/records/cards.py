@@ -25,6 +25,8 @@ class CardRecord:
         results_of: whose the results are, if not of the weights as loaded.
         adaptive_objective: Keras configuration of what an attack that knows
             the defense climbs; `None` where it can't be kept.
+        rounded_from: SHA-256 of the weights that were rounded to these; empty
+            where that isn't told.
     """
 
     name: str
@@ -40,3 +42,4 @@ class CardRecord:
     provenance: dict[str, Any]
     results_of: str = ""
     adaptive_objective: dict[str, Any] | None = None
+    rounded_from: str = ""
