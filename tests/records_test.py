@@ -177,6 +177,7 @@ def test_another_version_is_named(tmp_path):
         (SurfaceRecord, {"loss": [[0], [0], [0]]}, "loss has 1 points, coor"),
         (LeakingRecord, {"shares": {"x": [1.0]}}, "shares has 1 components"),
         (LeakingRecord, {"energy": [0.5, -1]}, "energy is not"),
+        (TrainingRecord, {"seconds": -1}, "seconds is not float of 0 or more"),
     ],
 )
 def test_numbers_that_can_not_be_are_refused(kind, fields, message, tmp_path):

@@ -13,6 +13,7 @@ import pytest
 from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import zoo
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import paper_pages
 from tfrobust.experiments import paper_transfers
 from tfrobust.experiments import planning
@@ -312,6 +313,23 @@ def test_weights_are_kept_again_where_they_are_lost_or_anothers(tmp_path, tiny):
             np.testing.assert_array_equal(ours, theirs)
 
 
+def test_a_row_is_kept_where_float16_cant_hold_its_weights(
+    tmp_path, tiny, monkeypatch
+):
+    monkeypatch.setattr(zoo, "rounded", lambda model: _scaled(model, 1e30))
+    _run(tmp_path, "tiny", "table-1", rows=["gn_3"])
+    assert (tmp_path / "tiny" / "table-1-smoke" / "gn_3-0.json").is_file()
+    assert not list((tmp_path / "models").glob("*.npz"))
+
+
+def _scaled(model, factor):
+    """Return a copy with larger weights, as float16 keeps of them."""
+    copy = keras.models.clone_model(model)
+    weights = [factor * w for w in model.get_weights()]
+    copy.set_weights([w.astype("float16") for w in weights])
+    return copy
+
+
 def test_kept_weights_stand_for_a_training_that_is_gone(tmp_path, tiny):
     records = tmp_path / "records"
 
@@ -397,6 +415,10 @@ def test_a_retrained_model_is_attacked_anew(tmp_path, tiny, monkeypatch):
     weights = [np.zeros_like(w) for w in model.classifier.get_weights()]
     model.classifier.set_weights(weights)
     model.save(last)
+    training = last.with_name("training.json")
+    digest = weights_digest(model.classifier)
+    told = json.loads(training.read_text()) | {"model_digest": digest}
+    training.write_text(json.dumps(told))
     # All logits are the same, so the first class is what is said.
     zeros = 100 * np.mean(recipes.load_data("digits").test.y[:20] == 0)
     second, card = run("table-2")

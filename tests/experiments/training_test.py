@@ -12,8 +12,10 @@ import pytest
 from tfrobust import callbacks
 from tfrobust import experiments
 from tfrobust.callbacks import TrainingDiverged
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments import training
 from tfrobust.experiments import training_model
+from tfrobust.experiments.stopwatch import Stopwatch
 from tfrobust.records import read_record
 from tfrobust.schedules import ConstantThenLinear
 
@@ -288,6 +290,17 @@ def test_what_was_harmed_is_mended_or_refused(tmp_path):
         shutil.rmtree(run)
 
 
+def test_another_trainings_model_is_not_believed(tmp_path):
+    config, other = _config(epochs=1), _config(epochs=1, seed=1)
+    record = _train(config, tmp_path / "run")
+    model = keras.models.load_model(tmp_path / "run" / "last.keras")
+    assert record.model_digest == weights_digest(model.classifier)
+    _train(other, tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "last.keras", tmp_path / "run")
+    with pytest.raises(ValueError, match="last.keras isn't the model of .*run"):
+        _train(config, tmp_path / "run", resume=True)
+
+
 @pytest.mark.parametrize("harm", [_tear, _empty])
 def test_a_torn_record_is_written_anew(harm, tmp_path):
     run, config, said = tmp_path / "run", _config(epochs=1), []
@@ -341,6 +354,21 @@ def test_control_c_ends_after_the_step_with_everything_kept(
     assert len(taken) == 5
     assert [p.name for p in run.glob("backup*")] == ["backup-000000005.npz"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_control_c_behind_the_last_epochs_end_counts(tmp_path, monkeypatch):
+    kept = Stopwatch.on_epoch_end
+
+    def press(self, epoch, logs=None):
+        kept(self, epoch, logs)
+        signal.raise_signal(signal.SIGINT)
+
+    config = _config(epochs=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(Stopwatch, "on_epoch_end", press)
+        with pytest.raises(KeyboardInterrupt):
+            _train(config, tmp_path)
+    assert len(_train(config, tmp_path, resume=True).history["loss"]) == 1
 
 
 def test_an_epoch_below_the_clean_floor_is_no_best(tmp_path):

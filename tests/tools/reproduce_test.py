@@ -44,6 +44,10 @@ from tools import reproduce
         (["--claims", "--page=nowhere/page.md"], "no directory for the page"),
         (["--plan", "--page=FILE"], "must be a Markdown file"),
         (["--claims", "--page=record.json"], "must be a Markdown file"),
+        (["--claims", "--page=OWN"], "isn't a page of these tools"),
+        (["--plan", "--page=OWN"], "isn't a page of these tools"),
+        (["--table=digits", "--page=OWN"], "isn't a page of these tools"),
+        (["--table=masking", "--page=OWN"], "isn't a page of these tools"),
         (
             ["--paper=local-flatness", "--table=table-1", "--page=PAGE"],
             "a paper's table takes --paper, --table, --scale, --rows, "
@@ -59,9 +63,12 @@ from tools import reproduce
 def test_refused(tmp_path, monkeypatch, capsys, flags, message):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
-    for word, path in (("PAGE", "page.md"), ("FILE", "file")):
+    (tmp_path / "own.md").write_text("mine")
+    words = (("PAGE", "page.md"), ("FILE", "file"), ("OWN", "own.md"))
+    for word, path in words:
         flags = [f.replace(f"={word}", f"={path}") for f in flags]
     assert _run(reproduce, *flags) == 1
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    left = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert left == {"file": "", "own.md": "mine"}

@@ -69,8 +69,15 @@ def test_weights_of_another_card_are_refused(kept):
         zoo.save(classifier, _card(classifier, model_digest="other"), directory)
 
 
+def _without_an_output():
+    network = json.loads(networks.tiny_cnn().to_json())
+    network["config"]["output_layers"] = [["nowhere", 0, 0]]
+    return network
+
+
 @pytest.mark.parametrize(
-    "network", [{}, {"class_name": "Functional", "config": {}}]
+    "network",
+    [{}, {"class_name": "Functional", "config": {}}, _without_an_output()],
 )
 def test_a_card_of_no_network_is_refused(kept, network):
     directory, classifier, _ = kept
@@ -79,6 +86,26 @@ def test_a_card_of_no_network_is_refused(kept, network):
     )
     with pytest.raises(ValueError, match="of the network on digits-small's"):
         zoo.load("digits-small", directory)
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        {"class_name": "Unheard", "config": {}},
+        {"class_name": "Dense", "config": {"units": 2}},
+        {
+            "class_name": "TradesLoss",
+            "config": {"other": 2},
+            "registered_name": "tfrobust.defenses>TradesLoss",
+        },
+    ],
+)
+def test_a_card_of_no_objective_is_refused(kept, objective):
+    directory, classifier, _ = kept
+    card = _card(classifier, adaptive_objective={"module": None} | objective)
+    write_record(card, directory / "digits-small.json")
+    with pytest.raises(ValueError, match="digits-small's card holds no objec"):
+        zoo.adaptive_objective("digits-small", directory)
 
 
 def test_weights_that_float16_cant_hold_are_refused(tmp_path):

@@ -61,9 +61,11 @@ class BackupSteps(keras.callbacks.Callback):
             self._before = signal.signal(signal.SIGINT, self._interrupt)
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        """Listen no more."""
+        """Listen no more; what came behind the last epoch's end counts."""
         del logs
         self.close()
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def close(self) -> None:
         """Give Ctrl-C back, also where training ended by an error."""

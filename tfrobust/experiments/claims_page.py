@@ -15,19 +15,19 @@ from tfrobust.experiments.claim_judges import Finding
 from tfrobust.experiments.claims import Claim
 from tfrobust.experiments.claims import CLAIMS
 from tfrobust.experiments.claims import OVERHEADS
+from tfrobust.experiments.page_files import check_page
+from tfrobust.experiments.page_files import write_text
 from tfrobust.experiments.paper_details import ALL_IMAGES
 from tfrobust.experiments.paper_details import num_examples
 from tfrobust.experiments.paper_pages import mean_values
 from tfrobust.experiments.paper_pages import published_values
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.papers.tables import SCALES
-from tfrobust.experiments.reproducing import check_page
 from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import read_record
 from tfrobust.records import RowRecord
-from tfrobust.records import whole_file
 
 _STEPS = {call for o in OVERHEADS for call in (o.call, o.over)}
 
@@ -61,8 +61,7 @@ def write_claims(
         )
     steps = None if train_step is None else _read_steps(train_step)
     text = claims_text(records_dir, scale, steps)
-    with whole_file(page) as part:
-        part.write_text(text)
+    write_text(page, text)
     counts = ", ".join(
         f"{text.count(f'**{verdict}')} {verdict.lower()}"
         for verdict in ("Held", "Did not hold", "Not run")

@@ -13,6 +13,8 @@ from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.page_files import check_page
+from tfrobust.experiments.page_files import write_text
 from tfrobust.experiments.provenance import recorded
 from tfrobust.experiments.run_directory import read_config
 from tfrobust.experiments.training import train
@@ -50,8 +52,8 @@ def compare(
         (label, training, evaluation) of each row.
     """
     comparison = recipes.find_comparison(name)
-    if page is not None and not pathlib.Path(page).parent.is_dir():
-        raise ValueError(f"The directory of the page {page} isn't there.")
+    if page is not None:
+        check_page(page)
     output = pathlib.Path(output_dir)
     rows = []
     for index, label in enumerate(comparison.defenses, 1):
@@ -65,7 +67,7 @@ def compare(
         )
     say(reports.as_text(_table(rows)))
     if page is not None:
-        pathlib.Path(page).write_text(_page(name, comparison, rows))
+        write_text(page, _page(name, comparison, rows))
     return rows
 
 

@@ -7,6 +7,7 @@ import json
 import pathlib
 
 import keras
+import numpy as np
 
 from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
@@ -28,7 +29,8 @@ def keep_weights(
     """Keep the weights of a row's first seed, for `zoo.load`.
 
     Rows that are trained alike are one model; its card is the first's, and
-    tells what the first's record tells now.
+    tells what the first's record tells now. Models of more than `MOST_BYTES`
+    aren't kept, nor weights that float16 can't hold.
 
     Args:
         work: the table.
@@ -42,6 +44,8 @@ def keep_weights(
     if large or not first:
         return
     classifier = zoo.rounded(classifier)
+    if not all(np.isfinite(w).all() for w in classifier.get_weights()):
+        return
     card = _card(work, record, seed, classifier, objective)
     kept = _kept(card, directory)
     if kept is not None and kept.command != card.command:

@@ -19,6 +19,8 @@ from tfrobust.experiments.comparing import train_row
 from tfrobust.experiments.masked_models import masked
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.page_files import check_page
+from tfrobust.experiments.page_files import write_text
 from tfrobust.experiments.provenance import provenance
 from tfrobust.objectives import CrossEntropy
 from tfrobust.objectives import Objective
@@ -83,6 +85,8 @@ def masking_table(
         "model, seed" -> the report's checks.
     """
     check_choice("table", name, tuple(MASKED_TABLES))
+    if page is not None:
+        check_page(page)
     table = MASKED_TABLES[name]
     comparison = recipes.find_comparison(table.comparison)
     data = recipes.load_data(comparison.data, data_dir=data_dir)
@@ -109,7 +113,7 @@ def masking_table(
     rows = reports.masking_rows(found)
     say(reports.as_text(rows))
     if page is not None:
-        pathlib.Path(page).write_text(_page(name, rows, found))
+        write_text(page, _page(name, rows, found))
     return found
 
 

@@ -274,9 +274,9 @@ def read_row(path: pathlib.Path) -> RowRecord | None:
     """Return a row's record, `None` where there is no file.
 
     Raises:
-        ValueError: for a file that is no record of a row.
+        ValueError: for what is there and is no record of a row.
     """
-    if not path.is_file():
+    if not path.exists():
         return None
     record = read_record(path)
     if not isinstance(record, RowRecord):

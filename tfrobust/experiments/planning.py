@@ -12,12 +12,13 @@ from tfrobust.experiments.estimates import attack_minutes
 from tfrobust.experiments.estimates import inner_steps
 from tfrobust.experiments.estimates import probe_path
 from tfrobust.experiments.estimates import training_minutes
+from tfrobust.experiments.page_files import check_page
+from tfrobust.experiments.page_files import write_text
 from tfrobust.experiments.paper_details import network
 from tfrobust.experiments.paper_rows import PaperRows
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.papers import PRIORITY
 from tfrobust.experiments.probing import probe
-from tfrobust.experiments.reproducing import check_page
 from tfrobust.experiments.reproducing import make_directory
 from tfrobust.experiments.reproducing import paper_work
 from tfrobust.experiments.reproducing import row_directory
@@ -25,7 +26,6 @@ from tfrobust.experiments.reproducing import write_page
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import ProbeRecord
 from tfrobust.records import read_record
-from tfrobust.records import whole_file
 from tfrobust.records import write_record
 
 Seen = dict[tuple[str, str], str]
@@ -106,8 +106,8 @@ def plan(
         "there by this count; figures have one. "
         f"In all {total / 60:.1f} hours, what is done included.",
     ]
-    with whole_file(page) as part:
-        part.write_text("\n\n".join([*head, *parts]) + "\n")
+    write_text(page, "\n\n".join([*head, *parts]) + "\n")
+    say(f"{page}: {total / 60:.1f} hours.")
 
 
 def _rows(

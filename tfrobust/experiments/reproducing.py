@@ -142,17 +142,6 @@ def kept_directory(records_dir: str | pathlib.Path) -> pathlib.Path:
     return pathlib.Path(records_dir).resolve() / "models"
 
 
-def check_page(path: str | pathlib.Path) -> None:
-    """Raise `ValueError` for what no page can be written to."""
-    path = pathlib.Path(path)
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"There is no directory for the page {path}.")
-    if path.suffix != ".md" or path.is_dir():
-        raise ValueError(
-            f"`page` must be a Markdown file, NAME.md. Received: page={path}"
-        )
-
-
 def make_directory(path: pathlib.Path) -> None:
     """Make a directory that can be written to, or say why it can't be."""
     try:

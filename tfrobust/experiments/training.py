@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from collections.abc import Sequence
-from typing import cast
 
 import keras
 import tensorflow as tf
@@ -30,6 +29,7 @@ from tfrobust.experiments.training_model import augmentation
 from tfrobust.experiments.training_model import build_model
 from tfrobust.experiments.training_model import image_batches
 from tfrobust.experiments.training_record import check_past
+from tfrobust.experiments.training_record import read_finished
 from tfrobust.experiments.training_record import training_record
 from tfrobust.experiments.training_state import begun_model
 from tfrobust.experiments.training_state import found_state
@@ -37,9 +37,7 @@ from tfrobust.experiments.training_state import mend_last
 from tfrobust.experiments.training_state import Phase
 from tfrobust.experiments.training_state import phases
 from tfrobust.experiments.training_state import steps_taken
-from tfrobust.records import is_whole_json
 from tfrobust.records import plain
-from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
 from tfrobust.records import write_json
 from tfrobust.records import write_record
@@ -161,9 +159,10 @@ def _train_in(
         run_directory.make_empty(directory, overwrite=overwrite)
     elif done == config.epochs * steps:
         mend_last(directory)
+        finished = read_finished(directory, model)
+        if finished is not None:
+            return finished
         path = directory / "training.json"
-        if is_whole_json(path):
-            return cast(TrainingRecord, read_record(path))
         if path.is_file():
             say(f"{path} is torn; it is written anew from history.csv.")
     write_json(plain(config), directory / "config.json")

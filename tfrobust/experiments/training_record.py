@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import pathlib
 from typing import Any
+from typing import cast
 
 from tfrobust.callbacks.backup import is_whole
 from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
+from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.records import is_whole_json
 from tfrobust.records import plain
+from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
+from tfrobust.records import whole_file
 from tfrobust.serialization import describe
 
 ROBUST = "val_robust_accuracy"
@@ -58,12 +63,10 @@ def _write_rows(
     path: pathlib.Path, names: list[str], rows: list[dict[str, str]]
 ) -> None:
     """Put a log in place of another; a kill leaves the one or the other."""
-    part = path.with_name(f".part-{path.name}")
-    with part.open("w", newline="") as file:
+    with whole_file(path) as part, part.open("w", newline="") as file:
         writer = csv.DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)
-    part.replace(path)
 
 
 def best_epoch(
@@ -134,7 +137,33 @@ def training_record(
         checkpoints=checkpoints,
         seconds=round(seconds, 3),
         provenance=origin,
+        model_digest=weights_digest(model.classifier),
     )
+
+
+def read_finished(
+    directory: pathlib.Path, model: RobustModel
+) -> TrainingRecord | None:
+    """Return the record of a training that is done; `None` for a torn one.
+
+    Args:
+        directory: of the run.
+        model: its last.
+
+    Raises:
+        ValueError: for another training's model.
+    """
+    path = directory / "training.json"
+    if not is_whole_json(path):
+        return None
+    record = cast(TrainingRecord, read_record(path))
+    told = record.model_digest
+    if told and told != weights_digest(model.classifier):
+        raise ValueError(
+            f"{directory / LAST} isn't the model of {path}; remove the "
+            "directory to train it again."
+        )
+    return record
 
 
 def _resolved(model: RobustModel) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def check_zoo_page(page: str | pathlib.Path) -> tuple[str, str]:
 def _line(card: CardRecord) -> list[str]:
     return [
         card.name,
-        card.training["defense"],
+        card.training.get("defense", "-"),
         *_found(card),
         f"{card.seconds / 60:.0f} min",
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Amount
+
 
 @dataclasses.dataclass(frozen=True)
 class CardRecord:
@@ -37,7 +39,7 @@ class CardRecord:
     budgets: tuple[str, ...]
     num_examples: int
     training: dict[str, Any]
-    seconds: float
+    seconds: Amount
     model_digest: str
     provenance: dict[str, Any]
     results_of: str = ""

@@ -87,9 +87,10 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
     At the end it takes the path's place: a kill leaves the old file or the
     new one. After an error, of a full disk for one, nothing is left of it.
+    Processes that write the same path don't share the name.
     """
     path = pathlib.Path(path)
-    part = path.with_name(f".part-{path.name}")
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
     try:
         yield part
         part.replace(path)

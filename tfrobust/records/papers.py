@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from tfrobust.records.evaluations import CheckRecord
+from tfrobust.records.shapes import Amount
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ class RowRecord:
     masking: tuple[CheckRecord, ...]
     examples: dict[str, int]
     training: dict[str, Any]
-    seconds: float
+    seconds: Amount
     model_digest: str
     provenance: dict[str, Any]
     looks: dict[str, str] = dataclasses.field(default_factory=dict)
@@ -58,9 +59,9 @@ class ProbeRecord:
         provenance: versions, revision.
     """
 
-    step_seconds: float
+    step_seconds: Amount
     steps: int
-    forward_seconds: float
-    gradient_seconds: float
+    forward_seconds: Amount
+    gradient_seconds: Amount
     num_parameters: int
     provenance: dict[str, Any]

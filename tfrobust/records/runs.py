@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from tfrobust.records.shapes import Amount
 from tfrobust.records.shapes import Share
 
 
@@ -19,13 +20,16 @@ class TrainingRecord:
         seconds: wall-clock time of training.
         provenance: seed, versions, revision, TensorFlow's threads, and what
             `TF_ENABLE_ONEDNN_OPTS` was, "default" where it wasn't set.
+        model_digest: SHA-256 of the last classifier's weights; empty where
+            that isn't told.
     """
 
     configuration: dict[str, Any]
     history: dict[str, list[float]]
     checkpoints: dict[str, dict[str, Any]]
-    seconds: float
+    seconds: Amount
     provenance: dict[str, Any]
+    model_digest: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

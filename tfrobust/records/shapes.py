@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import re
 import types
 import typing
@@ -12,7 +13,13 @@ from typing import Any
 
 Share = Annotated[float, "from 0 to 1"]
 """A share or an accuracy, but for rounding."""
+Amount = Annotated[float, "of 0 or more"]
+"""Seconds, say."""
 _ROUNDING = 1e-4
+_RANGES = {
+    "from 0 to 1": (-_ROUNDING, 1 + _ROUNDING),
+    "of 0 or more": (0.0, math.inf),
+}
 
 
 def misfit(kind: type, data: dict[str, Any]) -> str | None:
@@ -60,8 +67,8 @@ def fits(value: Any, hint: Any) -> bool:
         return True
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        number = fits(value, float)
-        return number and -_ROUNDING <= value <= 1 + _ROUNDING
+        least, most = _RANGES[inner[1]]
+        return fits(value, float) and least <= value <= most
     if origin in (types.UnionType, typing.Union):
         return any(fits(value, part) for part in inner)
     if origin is tuple:

@@ -13,7 +13,6 @@ import pathlib
 import zipfile
 import zlib
 from typing import Any
-from typing import cast
 
 import keras
 import numpy as np
@@ -30,8 +29,9 @@ from tfrobust.records import write_record
 _DAMAGE = (
     AttributeError,
     EOFError,
-    KeyError,
+    LookupError,
     OSError,
+    RuntimeError,
     TypeError,
     ValueError,
     zipfile.BadZipFile,
@@ -111,12 +111,23 @@ def adaptive_objective(
         Of its card, `None` where that doesn't know.
 
     Raises:
-        ValueError: for an unknown name (with the nearest).
+        ValueError: for an unknown name (with the nearest), or a card that
+            holds something else there.
     """
     kept = card(name, directory).adaptive_objective
     if kept is None:
         return None
-    return cast(Objective, keras.saving.deserialize_keras_object(kept))
+    try:
+        found = keras.saving.deserialize_keras_object(kept)
+    except _DAMAGE as error:
+        raise ValueError(_no_objective(name)) from error
+    if not isinstance(found, Objective):
+        raise ValueError(_no_objective(name))
+    return found
+
+
+def _no_objective(name: str) -> str:
+    return f"{name}'s card holds no objective that can be climbed."
 
 
 def rounded(classifier: keras.Model) -> keras.Model:
@@ -126,12 +137,9 @@ def rounded(classifier: keras.Model) -> keras.Model:
     """
     network = _in_float32(json.loads(classifier.to_json()))
     copy = keras.models.model_from_json(json.dumps(network))
-    copy.set_weights(
-        [
-            w.astype("float16").astype("float32")
-            for w in classifier.get_weights()
-        ]
-    )
+    with np.errstate(over="ignore"):  # `save` refuses what is infinite then
+        halves = [w.astype("float16") for w in classifier.get_weights()]
+    copy.set_weights([w.astype("float32") for w in halves])
     return copy
 
 
