@@ -92,7 +92,12 @@ def test_a_card_of_no_network_is_refused(kept, network):
     "objective",
     [
         {"class_name": "Unheard", "config": {}},
-        {"class_name": "Dense", "config": {"units": 2}},
+        {
+            "class_name": "Dense",
+            "config": {"units": 2},
+            "module": "keras.layers",
+            "registered_name": None,
+        },
         {
             "class_name": "TradesLoss",
             "config": {"other": 2},
