@@ -1,6 +1,7 @@
 """What stands under docs/results/papers is what its records say."""
 
 import pathlib
+import re
 import shutil
 
 import pytest
@@ -32,6 +33,13 @@ def test_pages_and_plan_are_what_their_command_writes(tmp_path, monkeypatch):
     for page in (tmp_path / "papers").rglob("*.md"):
         ours = _PAPERS / page.relative_to(tmp_path / "papers")
         assert ours.read_text() == page.read_text(), ours
+
+
+def test_the_readme_has_the_plans_hours():
+    plan = (_RESULTS / "PLAN.md").read_text()
+    (hours,) = re.findall(r"In all ([\d.]+) hours", plan)
+    readme = (_RESULTS.parents[1] / "README.md").read_text()
+    assert f"comes to {hours} hours" in readme.replace("\n", " ")
 
 
 def test_claims_are_what_their_command_writes(tmp_path):

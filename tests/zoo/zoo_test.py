@@ -142,6 +142,8 @@ def test_a_directory_that_is_none_is_not_an_empty_zoo(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="is no directory"):
         zoo.names(tmp_path / "file")
+    with pytest.raises(ValueError, match="There is no model's card in"):
+        zoo.card("any", tmp_path)
 
 
 def test_a_card_of_another_name_is_refused(kept):

@@ -63,8 +63,11 @@ def card(name: str, directory: Directory = None) -> CardRecord:
     Raises:
         ValueError: for an unknown name (with the nearest).
     """
-    check_choice("name", name, tuple(names(directory)))
-    path = _place(directory) / f"{name}.json"
+    place, known = _place(directory), names(directory)
+    if not known:
+        raise ValueError(f"There is no model's card in {place}.")
+    check_choice("name", name, tuple(known))
+    path = place / f"{name}.json"
     record = read_record(path)
     if not isinstance(record, CardRecord) or record.name != name:
         raise ValueError(f"{path} is no card of a model {name}.")
