@@ -38,10 +38,10 @@ def keep_weights(
         seed: of the training.
         directory: cards and weights go here.
     """
+    if seed != work.table.seeds(record.row, work.scale)[0]:
+        return
     classifier, objective = load_attacked(work.model(record.row, seed))
-    first = seed == work.table.seeds(record.row, work.scale)[0]
-    large = 2 * classifier.count_params() > MOST_BYTES
-    if large or not first:
+    if 2 * classifier.count_params() > MOST_BYTES:
         return
     classifier = zoo.rounded(classifier)
     if not all(np.isfinite(w).all() for w in classifier.get_weights()):
