@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fractions
 import math
+import os
 import sys
 import textwrap
 import warnings
@@ -208,10 +209,10 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
 
     def parse(argv: list[str]) -> list[str]:
         if any(a in ("--help", "-help", "-h") for a in argv):
-            print(flag_set.help_text())
+            _show(flag_set.help_text())
             sys.exit(0)
         if any(a in ("--helpfull", "-helpfull") for a in argv):
-            print(flag_set.help_text(full=True))
+            _show(flag_set.help_text(full=True))
             sys.exit(0)
         flags.FLAGS(argv[:1])
         try:
@@ -236,6 +237,15 @@ def run(main: Callable[[], None], flag_set: FlagSet) -> None:
             sys.exit(130)
 
     app.run(guarded, flags_parser=parse)
+
+
+def _show(text: str) -> None:
+    """Print what `head` or a pager may not read to its end."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # Nor can what is left be flushed at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def numbers(

@@ -328,6 +328,19 @@ def test_each_tool_starts_as_a_command(tool):
     assert done.stderr == ""
 
 
+def test_help_that_nobody_reads_to_its_end():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.zoo", "--help"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        cwd=_ROOT,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_control_c_during_the_imports_is_told_in_a_line(capsys):
     # What the first import has put there for what nobody catches.
     sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
