@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import re
 
 import pytest
@@ -138,6 +139,19 @@ def test_a_file_that_fails_leaves_what_was_there(before, tmp_path):
         raise OSError(errno.ENOSPC, "full")
     left = [p.read_text() for p in tmp_path.iterdir()]
     assert left == ([before] if before else [])
+
+
+def test_two_processes_that_write_a_file_dont_share_its_part(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "record.json"
+    with records.whole_file(path) as part:
+        part.write_text("first")
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        with records.whole_file(path) as other:
+            other.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
 
 
 def test_the_worst_case_is_per_example():
