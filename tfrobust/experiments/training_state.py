@@ -19,6 +19,7 @@ from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
 from tfrobust.experiments.models import load_model
+from tfrobust.records.files import whole_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,9 +98,8 @@ def found_state(
 def mend_last(directory: pathlib.Path) -> None:
     """Make a torn last model of the best, where that is of the last epoch."""
     if not is_whole(directory / LAST):
-        part = directory / f".part-{LAST}"
-        shutil.copy(directory / BEST_ROBUST, part)
-        part.replace(directory / LAST)
+        with whole_file(directory / LAST) as part:
+            shutil.copy(directory / BEST_ROBUST, part)
 
 
 def begun_model(path: str, fresh: RobustModel) -> RobustModel:
