@@ -1,6 +1,7 @@
 """A table of defenses: trained, attacked, written, and gone on with."""
 
 import json
+import shutil
 
 import pytest
 
@@ -90,3 +91,38 @@ def test_an_evaluation_of_something_else_is_not_taken(tmp_path, tiny):
         again = experiments.compare("tiny", tmp_path, **quiet)
         assert path.stat().st_mtime_ns != written
         assert again[0][2].worst_case == rows[0][2].worst_case
+
+
+def test_another_rows_model_is_refused_and_shown_nowhere(tmp_path, tiny):
+    del tiny
+    quiet = {"say": lambda _: None}
+    rows = experiments.compare("tiny", tmp_path / "runs", **quiet)
+    plain, trades = ROWS
+    for names, told in (
+        (["last.keras"], "model in .* is of another training"),
+        (["training.json"], "no record of this training"),
+        (["last.keras", "training.json"], "model in .* is of another training"),
+    ):
+        there = tmp_path / "_".join(names)
+        shutil.copytree(tmp_path / "runs", there)
+        for name in names:
+            shutil.copy(there / plain / name, there / trades / name)
+        with pytest.raises(ValueError, match=told):
+            experiments.compare("tiny", there, **quiet)
+    # What a kill has torn is made again.
+    for name in ("training.json", "attacked/evaluation.json"):
+        torn = tmp_path / "runs" / trades / name
+        torn.write_text("{")
+    again = experiments.compare("tiny", tmp_path / "runs", **quiet)
+    assert [r.model_digest for _, _, r in again] == [
+        r.model_digest for _, _, r in rows
+    ]
+
+
+def test_data_elsewhere_cost_nobody_a_training(tmp_path, tiny):
+    del tiny
+    quiet = {"say": lambda _: None}
+    experiments.compare("tiny", tmp_path, **quiet)
+    with pytest.raises(ValueError, match="can't be resumed with data_dir="):
+        experiments.compare("tiny", tmp_path, data_dir="elsewhere", **quiet)
+    assert (tmp_path / ROWS[0] / "training.json").is_file()

@@ -100,6 +100,13 @@ def test_what_a_kill_has_torn_is_no_run(torn, tmp_path):
     assert _names(tmp_path) == ["config.json"]
 
 
+def test_looking_whether_one_may_write_leaves_no_trace(tmp_path):
+    # A name, however short it stands, is what a kill would leave.
+    before = tmp_path.stat().st_mtime_ns
+    run_directory.check_writable(tmp_path)
+    assert tmp_path.stat().st_mtime_ns == before
+
+
 def test_only_what_runs_write_is_replaced(tmp_path):
     _run(tmp_path)
     (tmp_path / "trials" / "0").mkdir(parents=True)

@@ -40,7 +40,9 @@ def test_what_is_taken_twice_counts_once(tmp_path, clock):
     assert json.loads(path.read_text()) == {"2": 3.0, "3": 7.0, "8": 13.0}
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"a": 1}', '{"1": null}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '{"a": 1}', '{"1": null}', '{"1": NaN}', '{"1": -5}']
+)
 def test_what_counts_nothing_is_refused(text, tmp_path):
     path = tmp_path / "seconds.json"
     path.write_text(text)

@@ -291,14 +291,31 @@ def test_what_was_harmed_is_mended_or_refused(tmp_path):
 
 
 def test_another_trainings_model_is_not_believed(tmp_path):
-    config, other = _config(epochs=1), _config(epochs=1, seed=1)
-    record = _train(config, tmp_path / "run")
-    model = keras.models.load_model(tmp_path / "run" / "last.keras")
+    config, run = _config(epochs=1), tmp_path / "run"
+    record = _train(config, run)
+    own = (run / "last.keras").read_bytes()
+    model = keras.models.load_model(run / "last.keras")
     assert record.model_digest == weights_digest(model.classifier)
-    _train(other, tmp_path / "other")
-    shutil.copy(tmp_path / "other" / "last.keras", tmp_path / "run")
+    other = tmp_path / "other"
+    _train(_config(epochs=1, seed=1), other)
+    shutil.copy(other / "last.keras", run)
     with pytest.raises(ValueError, match="last.keras isn't the model of .*run"):
-        _train(config, tmp_path / "run", resume=True)
+        _train(config, run, resume=True)
+    shutil.copy(other / "training.json", run)
+    with pytest.raises(ValueError, match="training.json is no record of this"):
+        _train(config, run, resume=True)
+    # Without a record settings tell, but for the seed.
+    third = tmp_path / "third"
+    _train(_config(epochs=1, settings={"weight_decay": 0.1}), third)
+    shutil.copy(third / "last.keras", run)
+    (run / "training.json").unlink()
+    with pytest.raises(
+        ValueError, match="run is of another .*other weight_decay;"
+    ):
+        _train(config, run, resume=True)
+    (run / "last.keras").write_bytes(own)
+    again = _train(config, run, resume=True)
+    assert again.model_digest == record.model_digest
 
 
 @pytest.mark.parametrize("harm", [_tear, _empty])

@@ -1,6 +1,7 @@
 """A run becomes a model of the zoo, with what an evaluation found of it."""
 
 import dataclasses
+import shutil
 
 import keras
 import numpy as np
@@ -121,6 +122,7 @@ def test_evaluations_of_the_same_images_share_a_card(run, tmp_path, capsys):
         (["--add=RUN", "--name=../a"], "`name` must be of letters"),
         (["--add=nowhere", "--name=a"], "no finished training in nowhere"),
         (["--add=RUN", "--name=kept"], "has 'kept' already"),
+        (["--add=MIXED", "--name=a"], "last.keras isn't the model of"),
         (["--evaluation=OF_RUN", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=OF_SCALED", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=OF_OTHER", "--name=kept"], "is not of kept as it is"),
@@ -156,8 +158,15 @@ def test_refused(run, tmp_path, capsys, flags, message):
         digest = {"model_digest": weights_digest(other)}
         zoo.save(other, dataclasses.replace(card, **digest), run.parent)
         assert not _evaluate(run.parent / "kept.npz", of_other)
+    # Another training's weights.
+    mixed = shutil.copytree(run, tmp_path / "mixed")
+    model = keras.models.load_model(mixed / "last.keras")
+    model.classifier.set_weights(
+        [0 * weight for weight in model.classifier.get_weights()]
+    )
+    model.save(mixed / "last.keras")
     named = {"RUN": run, "OF_RUN": of_run, "PAGE": tmp_path / "page.md"}
-    named |= {"OF_SCALED": of_scaled, "OF_OTHER": of_other}
+    named |= {"OF_SCALED": of_scaled, "OF_OTHER": of_other, "MIXED": mixed}
     for word, path in sorted(named.items(), key=lambda item: -len(item[0])):
         flags = [f"{f}".replace(f"={word}", f"={path}") for f in flags]
     capsys.readouterr()

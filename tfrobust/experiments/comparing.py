@@ -9,18 +9,25 @@ from collections.abc import Callable
 
 from tfrobust import recipes
 from tfrobust import reports
+from tfrobust.callbacks.backup import is_whole
+from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.evaluation import weights_digest
 from tfrobust.experiments.evaluating import evaluate
 from tfrobust.experiments.evaluation_config import EvaluationConfig
 from tfrobust.experiments.models import load_classifier
+from tfrobust.experiments.models import load_model
 from tfrobust.experiments.page_files import check_page
 from tfrobust.experiments.page_files import write_text
 from tfrobust.experiments.provenance import recorded
+from tfrobust.experiments.run_directory import is_begun
 from tfrobust.experiments.run_directory import read_config
+from tfrobust.experiments.run_names import placeless
 from tfrobust.experiments.training import train
 from tfrobust.experiments.training_config import TrainingConfig
+from tfrobust.experiments.training_record import read_finished
 from tfrobust.recipes.comparisons import Comparison
 from tfrobust.records import EvaluationRecord
+from tfrobust.records import is_whole_json
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import TrainingRecord
@@ -106,13 +113,27 @@ def train_row(
         seed=seed,
         **(dict(comparison.training) | dict(own)),
     )
-    there = directory / "config.json"
-    same = there.is_file() and read_config(directory) == plain(config)
-    finished = directory / "training.json"
-    if same and finished.is_file():
-        return read_record(finished)  # type: ignore[return-value]
-    other = there.is_file() and not same
+    # Data elsewhere are refused and no reason to train anew: hours are lost.
+    begun = is_begun(directory)
+    same = begun and placeless(read_config(directory)) == placeless(config)
+    if same and _is_finished(directory, config):
+        return read_record(directory / "training.json")  # type: ignore[return-value]
+    other = begun and not same
     return train(config, directory, resume=same, overwrite=other, say=say)
+
+
+def _is_finished(directory: pathlib.Path, config: TrainingConfig) -> bool:
+    """Say whether a row's training is done, and record and model are its own.
+
+    Loading no data this is quick; `train` says what is wrong with others.
+    """
+    if not is_whole(directory / LAST):
+        return False
+    try:
+        model = load_model(directory / LAST)
+        return read_finished(directory, model, config) is not None
+    except ValueError:
+        return False
 
 
 def _attacked(
@@ -130,7 +151,7 @@ def _attacked(
     )
     output = directory / "attacked"
     finished = output / "evaluation.json"
-    if finished.is_file() and _is_of(finished, config):
+    if is_whole_json(finished) and _is_of(finished, config):
         return read_record(finished)  # type: ignore[return-value]
     return evaluate(  # type: ignore[return-value]
         config, output, overwrite=output.is_dir(), say=lambda _: None

@@ -181,7 +181,8 @@ def check_same(path: pathlib.Path, settings: dict[str, Any]) -> None:
 def check_writable(path: pathlib.Path) -> None:
     """Raise `OSError` now and not after the work if nothing can be written."""
     there = next(p for p in [path, *path.absolute().parents] if p.exists())
-    with tempfile.TemporaryDirectory(dir=there):
+    # A nameless file: a kill leaves nothing in the way of the next run.
+    with tempfile.TemporaryFile(dir=there, prefix=".part-"):
         pass
 
 

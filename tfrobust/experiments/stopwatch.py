@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pathlib
 import time
 from typing import Any
@@ -72,7 +73,10 @@ def _read(path: pathlib.Path) -> dict[int, float]:
         return {}
     try:
         laps = json.loads(path.read_text())
-        return {int(steps): float(lap) for steps, lap in laps.items()}
+        read = {int(steps): float(lap) for steps, lap in laps.items()}
+        if not all(0 <= lap < math.inf for lap in read.values()):
+            raise ValueError("no seconds")
+        return read
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is no count of a training's seconds; without it they "

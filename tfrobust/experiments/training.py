@@ -32,6 +32,7 @@ from tfrobust.experiments.training_record import check_past
 from tfrobust.experiments.training_record import read_finished
 from tfrobust.experiments.training_record import training_record
 from tfrobust.experiments.training_state import begun_model
+from tfrobust.experiments.training_state import check_is_of
 from tfrobust.experiments.training_state import found_state
 from tfrobust.experiments.training_state import mend_last
 from tfrobust.experiments.training_state import Phase
@@ -130,7 +131,9 @@ def _train_in(
     check_batches(len(data.train), config.batch_size, strategy)
     with strategy.scope():
         model, done = found_state(directory, say) if resume else (None, 0)
-        if model is None:
+        if model is not None:
+            check_is_of(directory, model, build_model(config, data, steps))
+        else:
             model = _first_model(config, data, steps)
             done = max(done, steps_taken(model))
     if resume:
@@ -159,7 +162,7 @@ def _train_in(
         run_directory.make_empty(directory, overwrite=overwrite)
     elif done == config.epochs * steps:
         mend_last(directory)
-        finished = read_finished(directory, model)
+        finished = read_finished(directory, model, config)
         if finished is not None:
             return finished
         path = directory / "training.json"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import pathlib
 from typing import Any
-from typing import cast
 
 from tfrobust.callbacks.backup import is_whole
 from tfrobust.callbacks.checkpoints import BEST_ROBUST
@@ -142,21 +141,27 @@ def training_record(
 
 
 def read_finished(
-    directory: pathlib.Path, model: RobustModel
+    directory: pathlib.Path, model: RobustModel, config: TrainingConfig
 ) -> TrainingRecord | None:
     """Return the record of a training that is done; `None` for a torn one.
 
     Args:
         directory: of the run.
         model: its last.
+        config: of it.
 
     Raises:
-        ValueError: for another training's model.
+        ValueError: for another training's model or record.
     """
     path = directory / "training.json"
     if not is_whole_json(path):
         return None
-    record = cast(TrainingRecord, read_record(path))
+    record = read_record(path)
+    if not isinstance(record, TrainingRecord) or not _is_of(record, config):
+        raise ValueError(
+            f"{path} is no record of this training; remove it to have it "
+            "written anew."
+        )
     told = record.model_digest
     if told and told != weights_digest(model.classifier):
         raise ValueError(
@@ -164,6 +169,15 @@ def read_finished(
             "directory to train it again."
         )
     return record
+
+
+def _is_of(record: TrainingRecord, config: TrainingConfig) -> bool:
+    """Say whether a record is of a training's settings.
+
+    A setting that is newer than the record says nothing against it.
+    """
+    there = record.configuration
+    return all(there.get(k, v) == v for k, v in plain(config).items())
 
 
 def _resolved(model: RobustModel) -> dict[str, Any]:

@@ -113,8 +113,7 @@ def begun_model(path: str, fresh: RobustModel) -> RobustModel:
         ValueError: for another defense, network or settings.
     """
     model = load_model(path)
-    there, here = (_resolved(m) for m in (model, fresh))
-    other = [name for name in here if there.get(name) != here[name]]
+    other = [name for name in _differing(model, fresh) if name != "seed"]
     if other:
         raise ValueError(
             f"{path} is of another training, with other {', '.join(other)}."
@@ -122,13 +121,36 @@ def begun_model(path: str, fresh: RobustModel) -> RobustModel:
     return model
 
 
+def check_is_of(
+    directory: pathlib.Path, model: keras.Model, fresh: RobustModel
+) -> None:
+    """Raise `ValueError` for a run whose model another training left.
+
+    Args:
+        directory: of the run.
+        model: found there.
+        fresh: what the training began with.
+    """
+    other = _differing(model, fresh)
+    if other:
+        raise ValueError(
+            f"The model in {directory} is of another training, with other "
+            f"{', '.join(other)}; remove the directory to train it again."
+        )
+
+
+def _differing(model: keras.Model, fresh: RobustModel) -> list[str]:
+    """Return the settings in which a model is not what one begins with."""
+    there, here = (_resolved(m) for m in (model, fresh))
+    return [name for name in here if there.get(name) != here[name]]
+
+
 def _resolved(model: keras.Model) -> dict[str, Any]:
-    """Return what a model's defense is, without seed and names."""
+    """Return what a model's defense is, without names."""
     if not isinstance(model, RobustModel):
         return {"defense": type(model).__name__}
     config = model.get_config()
-    for name in ("seed", "classifier"):
-        config.pop(name, None)
+    config.pop("classifier")
     return {
         "defense": type(model).__name__,
         "weights": [tuple(w.shape) for w in model.trainable_weights],

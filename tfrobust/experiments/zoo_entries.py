@@ -72,6 +72,11 @@ def add_to_zoo(
         _read(path / "training.json", TrainingRecord, "training"),
     )
     attacked, objective = load_attacked(path / LAST)
+    told = training.model_digest
+    if told and told != weights_digest(attacked):
+        raise ValueError(
+            f"{path / LAST} isn't the model of {path / 'training.json'}."
+        )
     classifier = zoo.rounded(attacked)
     config = dataclasses.replace(
         TrainingConfig(**run_directory.read_config(path)), data_dir=None
