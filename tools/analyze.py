@@ -19,7 +19,9 @@ _ANALYSIS = FLAGS.string(
     "analysis", "gradient_leaking", ", ".join(experiments.ANALYSES)
 )
 _MODEL = FLAGS.string(
-    "model", "", "a .keras file; none for poisoning and the two toys"
+    "model",
+    "",
+    "a .keras file, or .npz of a zoo; none for poisoning and the two toys",
 )
 
 _DATA = DataFlags(FLAGS, of_model=True)

@@ -138,7 +138,7 @@ class FlagSet:
 
     def _flag_help(self, name: str) -> str:
         flag = self.values[name]
-        bare = flag.default in (None, False, ())
+        bare = flag.default in (None, False, (), "")
         shown = "" if bare else f" (default {_plain(flag.default)})"
         lines = textwrap.wrap(flag.help + shown, 84, break_on_hyphens=False)
         return f"  --{name:<21} " + ("\n" + " " * 26).join(lines)

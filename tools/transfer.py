@@ -15,7 +15,9 @@ from tools.data_flags import DataFlags
 
 FLAGS = cli.FlagSet(__doc__)
 FLAGS.group("Models")
-_MODELS = FLAGS.names("models", "", ".keras files, at least two")
+_MODELS = FLAGS.names(
+    "models", "", ".keras files, or .npz of a zoo, at least two"
+)
 
 _DATA = DataFlags(FLAGS, of_model=True)
 _NUM_EXAMPLES = FLAGS.integer(

@@ -4,18 +4,15 @@ import dataclasses
 
 import pytest
 
+from tests.experiments.rows import write_row
 from tfrobust.experiments import claims
 from tfrobust.experiments import claims_page
-from tfrobust.experiments.paper_rows import slug
 from tfrobust.experiments.papers import PAPERS
-from tfrobust.experiments.reproducing import paper_work
-from tfrobust.experiments.reproducing import row_directory
-from tfrobust.experiments.reproducing import write_page
-from tfrobust.experiments.run_names import placeless
 from tfrobust.records import BenchmarkRecord
 from tfrobust.records import read_record
-from tfrobust.records import RowRecord
 from tfrobust.records import write_record
+
+(_SO_MASKS,) = (c for c in claims.CLAIMS if "4: the SO term alone" in c.text)
 
 
 def _judge(paper, table, text, rows):
@@ -223,12 +220,15 @@ def test_the_weakest_of_some_rows_decides():
 
 def test_sgr_keeps_no_more_than_the_gradient_norm_of_its_own_points():
     rows = {
-        "gn": {"gn": 88.9, "sgr_sign": 97.9},
-        "sgr_grad": {"sgr_grad": 86.4},
-        "sgr_sign": {"sgr_sign": 88.9, "gn": 97.5},
+        "gn": {"test": 99.1, "gn": 88.9, "sgr_sign": 97.9},
+        "sgr_grad": {"test": 99.2, "sgr_grad": 86.4},
+        "sgr_sign": {"test": 99.3, "sgr_sign": 88.9, "gn": 97.5},
     }
     held, text = _judge("structured-gradient", "table-4", "white box", rows)
-    assert held and "sgr_grad 86.4, sgr_sign 88.9; gn 88.9" in text
+    assert held and text.endswith(
+        "sgr_grad 86.4 (clean 99.2), sgr_sign 88.9 (clean 99.3), gn 88.9 "
+        "(clean 99.1)"
+    )
     rows["sgr_grad"]["sgr_grad"] = 89.0
     found = _judge("structured-gradient", "table-4", "white box", rows)
     assert not found[0]
@@ -252,35 +252,11 @@ def test_the_whole_of_mat_leaves_what_bibo_does(plain, known, held):
     assert found[0] == held
 
 
-def _write_row(directory, scale, row, values, of=("manifold-aware", "table-4")):
-    work = paper_work(*of, scale, directory)
-    where = row_directory(directory, work)
-    where.mkdir(parents=True, exist_ok=True)
-    nothing = dict.fromkeys(column.title for column in work.table.columns)
-    record = RowRecord(
-        paper=work.paper,
-        table=work.name,
-        scale=scale,
-        row=row,
-        values=nothing | values,
-        budgets=(),
-        masking=(),
-        examples={"pgd": 1000, "added": 500},
-        training=placeless(work.training(row, 0)),
-        seconds=1.0,
-        model_digest="0",
-        provenance={"revision": "1", "tensorflow": "2", "keras": "3"},
-        looks=work.look_digests(row, 0),
-    )
-    write_record(record, where / f"{slug(row)}-0.json")
-    write_page(work, where)
-
-
 def test_a_finding_is_explained_at_the_scale_that_it_is_of(tmp_path):
     for scale, known in (("cpu", 0.1), ("paper", 9.79)):
         values = {"PGD": 82.06, "Adaptive-PGD": known}
-        _write_row(tmp_path, scale, "MAT, SO", values)
-    (why,) = (c.why for c in claims.CLAIMS if "SO term alone" in c.text)
+        write_row(tmp_path, scale, "MAT, SO", values)
+    why = _SO_MASKS.why
     here = claims_page.claims_text(tmp_path, "cpu")
     assert (
         f"**Held.** MAT, SO: PGD leaves 82.1 %, adaptive 0.1 %. {why} "
@@ -300,8 +276,8 @@ def test_a_finding_is_explained_at_the_scale_that_it_is_of(tmp_path):
 
 
 def test_a_finding_of_the_other_kind_is_not_explained(tmp_path):
-    _write_row(tmp_path, "cpu", "MAT, SO", {"PGD": 82.0, "Adaptive-PGD": 81.0})
-    (why,) = (c.why for c in claims.CLAIMS if "SO term alone" in c.text)
+    write_row(tmp_path, "cpu", "MAT, SO", {"PGD": 82.0, "Adaptive-PGD": 81.0})
+    why = _SO_MASKS.why
     text = claims_page.claims_text(tmp_path, "cpu")
     assert "**Did not hold.** MAT, SO: PGD leaves 82.0 %" in text
     assert why not in text
@@ -312,11 +288,12 @@ def test_rows_beside_count_where_the_table_has_none_of_their_name(tmp_path):
 
     def write(table, row, value):
         values = dict.fromkeys(titles, value)
-        _write_row(tmp_path, "cpu", row, values, ("local-flatness", table))
+        write_row(tmp_path, "cpu", row, values, ("local-flatness", table))
 
     def paragraph():
         text = claims_page.claims_text(tmp_path, "cpu")
-        return text.split("## LFR: the same,")[1].split("##")[0]
+        heads = (c.text for c in claims.CLAIMS if c.table == "table-1-long")
+        return text.split(f"## {next(heads)}")[1].split("##")[0]
 
     for row in ("AT", "TRADES", "LLR", "LFR"):
         write("table-1", row, 90.0)
@@ -346,7 +323,7 @@ def test_rows_beside_count_where_the_table_has_none_of_their_name(tmp_path):
     ids=lambda changes: next(iter(changes)),
 )
 def test_a_record_of_something_else_is_not_believed(tmp_path, changes):
-    _write_row(tmp_path, "cpu", "MAT, SO", {"PGD": 82.0, "Adaptive-PGD": 1.0})
+    write_row(tmp_path, "cpu", "MAT, SO", {"PGD": 82.0, "Adaptive-PGD": 1.0})
     assert "**Held.** MAT, SO" in claims_page.claims_text(tmp_path, "cpu")
     (path,) = tmp_path.rglob("*.json")
     record = read_record(path)
@@ -367,7 +344,7 @@ def test_nowhere_and_nothing_are_refused(tmp_path):
         claims_page.write_claims(tmp_path, "cpu", page)
     with pytest.raises(ValueError, match="scale"):
         claims_page.write_claims(tmp_path, "gpu", page)
-    _write_row(tmp_path, "cpu", "MAT, SO", {})
+    write_row(tmp_path, "cpu", "MAT, SO", {})
     (row,) = tmp_path.rglob("*.json")
     with pytest.raises(ValueError, match="is no benchmark.json"):
         claims_page.write_claims(tmp_path, "cpu", page, row)
@@ -377,7 +354,7 @@ def test_nowhere_and_nothing_are_refused(tmp_path):
 def test_overhead_is_the_ratio_of_medians(tmp_path):
     record = BenchmarkRecord(
         suite="train_step",
-        configuration={},
+        configuration={"architecture": "small_cnn", "batch_size": 128},
         # Rounds alike: the interval is a point.
         seconds={
             "decision_jacobian": [2.0] * 5,
@@ -391,5 +368,8 @@ def test_overhead_is_the_ratio_of_medians(tmp_path):
     text = claims_page.claims_text(tmp_path, "cpu", record)
     held, plain, gone = text.split("## DS: a step")[1].split("## SGR: very")
     assert "**Held.** decision_jacobian takes 2.00 [2.00, 2.00] times" in held
+    assert "(small_cnn, batch 128; `python -m tools.benchmark" in held
+    others = len(claims.CLAIMS)
+    assert f"\n\nIn all 1 held, 2 did not hold, {others} not run.\n" in text
     assert "**Did not hold.** sgr takes 2.40 [2.40, 2.40] times" in plain
     assert "**Did not hold.** sgr takes 1.20 [1.20, 1.20] times" in gone

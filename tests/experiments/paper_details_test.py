@@ -20,6 +20,11 @@ def test_a_page_names_the_network_that_stands_for_the_papers():
         "At scale cpu nine_layer_cnn, width 32 stands for densenet_bc."
     )
     assert paper_details.stand_ins(table, "paper") == []
+    narrower = PAPERS["decision-surface"]["table-2"]
+    assert paper_details.stand_ins(narrower, "cpu") == [
+        "At scale cpu ds_convnet, width 16 stands for ds_convnet of the "
+        "paper's width."
+    ]
     same = PAPERS["local-flatness"]["table-1"]
     assert paper_details.stand_ins(same, "cpu") == []
 

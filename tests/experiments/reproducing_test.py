@@ -14,9 +14,9 @@ from tfrobust import experiments
 from tfrobust import recipes
 from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
+from tfrobust.experiments import estimates
 from tfrobust.experiments import paper_pages
 from tfrobust.experiments import paper_transfers
-from tfrobust.experiments import planning
 from tfrobust.experiments import provenance
 from tfrobust.experiments import reproducing
 from tfrobust.experiments import transferring
@@ -32,7 +32,6 @@ from tfrobust.experiments.papers.tables import PaperTable
 from tfrobust.records import AttackRecord
 from tfrobust.records import CheckRecord
 from tfrobust.records import EvaluationRecord
-from tfrobust.records import ProbeRecord
 from tfrobust.records import read_record
 from tfrobust.records import RowRecord
 from tfrobust.records import write_record
@@ -123,6 +122,8 @@ def test_rows_are_kept_and_only_what_changed_is_done_again(
     assert [r.row for r in rows] == ["GN, 3"]
     page = (records / "tiny" / "table-1-smoke.md").read_text()
     assert "| plain (not run) | - (90) | - (12.5) |" in page
+    where = records / "tiny" / "table-1-smoke"
+    assert said[-1] == f"Page: {where}.md, from the records in {where}."
     rows, said = run(num_seeds=1)
     assert [(r.row, r.provenance["seed"]) for r in rows] == [
         ("plain", 0),
@@ -188,7 +189,7 @@ def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
         table = dataclasses.replace(tiny, transfer=attacked)
         monkeypatch.setitem(PAPERS, "tiny", {"table-1": table})
         rows, said = _run(tmp_path, "tiny", "table-1", **arguments)
-        left_out[:] = [s for s in said if "meets no new points" in s]
+        left_out[:] = [s for s in said if "meets no" in s]
         of = {f"{r.row} {r.provenance['seed']}": r.values for r in rows}
         met = {"plain", "GN, 3"}
         return {
@@ -198,6 +199,7 @@ def test_rows_on_record_meet_each_others_points(tmp_path, tiny, monkeypatch):
 
     # One row alone meets nobody; then all do, once.
     assert run(rows=["gn_3"]) == {"GN, 3 0": {}}
+    assert left_out == ["GN, 3 meets no points: these want two rows or more."]
     whole = {
         "plain 0": {"plain": 10.0, "GN, 3": 30.0},
         "plain 1": {},
@@ -347,7 +349,7 @@ def test_kept_weights_stand_for_a_training_that_is_gone(tmp_path, tiny):
     assert "as kept" not in page
     again = run("elsewhere")
     page = (records / "tiny" / "table-1-smoke.md").read_text()
-    assert "models (as kept: rounded to float16, as `zoo.load`" in page
+    assert "; as kept: rounded to float16, as `zoo.load`" in page
     names = {row.split("-")[1]: row for row in zoo.names(records / "models")}
     for row, defense in (("plain", "standard"), ("GN, 3", "gradient_norm")):
         card = zoo.card(names[defense], records / "models")
@@ -356,7 +358,8 @@ def test_kept_weights_stand_for_a_training_that_is_gone(tmp_path, tiny):
         assert found.model_digest != first[row, 0].model_digest
         assert found.seconds == first[row, 0].seconds
         assert found.provenance["rounded"]
-        assert f"; {names[defense]}, as kept\n" in page
+        told = f"; {names[defense]} ({card.model_digest[:8]}), as kept\n"
+        assert told in page
         # The card tells what the page tells, and still whose they were.
         assert card.results == found.values
         assert "float32" not in card.results_of
@@ -489,6 +492,20 @@ def test_unknown_names(tmp_path, arguments, message):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_damaged_probe_is_told_before_anything_is_trained(tmp_path):
+    work = reproducing.paper_work("tiny", "table-1", "smoke", tmp_path)
+    path = estimates.probe_path(tmp_path, work, "GN, 3")
+    path.parent.mkdir()
+    path.write_text("{")
+    with pytest.raises(ValueError, match="is not a record"):
+        _run(tmp_path, "tiny", "table-1")
+    write_record(_row("GN, 3", {}), path)
+    with pytest.raises(ValueError, match="is no probe; remove it"):
+        _run(tmp_path, "tiny", "table-1")
+    assert not list((tmp_path / "models").rglob("*.keras"))
+
+
 def _row(row, values, seed=0, **changes):
     return RowRecord(
         paper="p",
@@ -600,8 +617,8 @@ def test_attacks_that_not_all_rows_have_name_theirs():
     table = _table("abc", ["clean"], looks=looks)
     text = paper_pages.page_text("p", "t", "cpu", table, records)
     assert text.endswith(
-        "Attacks of clean, on the first 1,000 test images:\n\n- pgd: 1\n"
-        "- own: 2: a\n- own: 3: b, c\n"
+        "Attacks in the run behind clean, on the first 1,000 test images:"
+        "\n\n- pgd: 1\n- own: 2: a\n- own: 3: b, c\n"
     )
 
 
@@ -704,59 +721,6 @@ def test_norms_are_of_what_an_attack_broke():
         readings.accuracy("pgd")(record)
 
 
-def test_the_plan_counts_shared_trainings_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        planning,
-        "probe",
-        lambda config: ProbeRecord(
-            step_seconds=0.6,
-            steps=500,
-            forward_seconds=0.012,
-            gradient_seconds=0.06,
-            num_parameters=1234,
-            provenance={},
-        ),
-    )
-    page = tmp_path / "PLAN.md"
-    experiments.plan(tmp_path / "r", page=page, say=lambda _: None)
-    text = page.read_text()
-    # 0.6 s x 500 steps; 2,350 gradients and 5,000 passes of two batches.
-    minutes = 2 * (2350 * 0.06 + 5000 * 0.012) / 60
-    lfr = "| LFR | small_cnn, mnist | 1,234 | 4 | 7 | 1 "
-    assert f"{lfr}| 5.0 | {minutes:.1f} | 0 of 1 |" in text
-    near = "| gn | nine_layer_cnn, width 32, mnist | 1,234 | 4 | - | 1 "
-    assert f"{near}| 5.0 | {minutes:.1f} | 0 of 1 |" in text
-    # LRC has no AutoAttack, and two more seeds, which are counted there.
-    shared = "| as structured-gradient table-1 | - | 0 of 3 |"
-    assert f"{near.replace('| 1 ', '| 3 ')}{shared}" in text
-    falls = "| Standard | small_cnn, mnist | 1,234 | 4 | - | 3 "
-    assert f"{falls}| 5.0 | {200 * 0.06 / 60:.1f} | 0 of 3 |" in text
-    page = tmp_path / "r" / "local-flatness" / "table-1-cpu.md"
-    hours = (5.0 + minutes) / 60
-    assert f"| LFR (not run (estimate {hours:.2f} h)) |" in page.read_text()
-    trainings, attacked, total = set(), set(), 0.0
-    for paper, name in planning.PRIORITY:
-        table = PAPERS[paper][name]
-        for row, model in table.models.items():
-            setting = table.settings["cpu"]
-            config = model.config(setting, "cpu", 0, None)
-            key = json.dumps(dataclasses.asdict(config), sort_keys=True)
-            seeds = {(key, seed) for seed in table.seeds(row, "cpu")}
-            total += 5.0 * len(seeds - trainings)
-            trainings |= seeds
-            if "added" in table.looks:
-                images = table.settings["cpu"].added["num_examples"]
-                # Without an inner maximisation APGD-CE is the last; of MAT
-                # the term whose weight is beta has it.
-                climbs = "num_steps" in config.settings
-                if config.defense == "mat" and "BIBO" not in row:
-                    climbs = config.settings.get("beta", 1.0) > 0
-                # SGR's MNIST is attacked at a third of the usual radius.
-                climbs = climbs or config.epsilon == 0.1
-                long = minutes if climbs else 0.2
-                added = long * (2 if images > 250 else 1) / 2
-                total += added * len(seeds - attacked)
-                attacked |= seeds
-    assert f"In all {total / 60:.1f} hours, what is done" in text
+def test_a_rows_file_is_named_without_signs():
     assert slug("CrossEntropy, weight 0.1") == "crossentropy_weight_0.1"
     assert slug(".1") == "1"

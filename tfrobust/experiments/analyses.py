@@ -55,7 +55,9 @@ def curvature(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return counting(analysis.num_products(size), "product", run)
+    return counting(
+        config.analysis, analysis.num_products(size), "product", run
+    )
 
 
 def curvature_path(config: AnalysisConfig) -> Record:
@@ -71,7 +73,7 @@ def curvature_path(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return counting(len(subject.test), "image", run)
+    return counting(config.analysis, len(subject.test), "image", run)
 
 
 def flatness(config: AnalysisConfig) -> Record:
@@ -87,7 +89,7 @@ def flatness(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return counting(4 * len(subject.test), "image", run)
+    return counting(config.analysis, 4 * len(subject.test), "image", run)
 
 
 def features(config: AnalysisConfig) -> Record:
@@ -140,7 +142,9 @@ def noise(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return counting(3 * len(lengths) * len(subject.test), "image", run)
+    return counting(
+        config.analysis, 3 * len(lengths) * len(subject.test), "image", run
+    )
 
 
 def examples(config: AnalysisConfig) -> Record:
@@ -161,7 +165,7 @@ def examples(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return counting(2 * len(subject.test), "image", run)
+    return counting(config.analysis, 2 * len(subject.test), "image", run)
 
 
 def weight_surface(config: AnalysisConfig) -> Record:
@@ -179,7 +183,7 @@ def weight_surface(config: AnalysisConfig) -> Record:
             **subject.of,
         )
 
-    return counting(config.resolution**2, "point", run)
+    return counting(config.analysis, config.resolution**2, "point", run)
 
 
 def radius(config: AnalysisConfig) -> Record:

@@ -72,7 +72,9 @@ def only_attack(config: AnalysisConfig, **budget: Any) -> Attack:
     return next(iter(made.values()))
 
 
-def counting(total: int, unit: str, call: Callable[..., Record]) -> Record:
-    """Return `call(progress=...)` under a bar of so many units."""
-    with tqdm.tqdm(total=total, unit=unit, mininterval=1.0) as bar:
+def counting(
+    name: str, total: int, unit: str, call: Callable[..., Record]
+) -> Record:
+    """Return `call(progress=...)` under a named bar of so many units."""
+    with tqdm.tqdm(desc=name, total=total, unit=unit, mininterval=1.0) as bar:
         return call(progress=bar.update)

@@ -202,9 +202,12 @@ def own_points(other: str, *names: str) -> Judge:
     def judge(rows: Rows) -> Finding:
         limit = rows[other][other]
         found = {name: rows[name][name] for name in names}
-        told = _told(found)
+        told = [
+            f"{name} {left:.1f} (clean {rows[name]['test']:.1f})"
+            for name, left in (found | {other: limit}).items()
+        ]
         held = max(found.values()) <= limit
-        return held, f"each under its own points: {told}; {other} {limit:.1f}"
+        return held, f"each under its own points: {', '.join(told)}"
 
     return judge
 

@@ -62,11 +62,16 @@ def write_claims(
     steps = None if train_step is None else _read_steps(train_step)
     text = claims_text(records_dir, scale, steps)
     write_text(page, text)
+    say(f"{page}: {_counts(text)}")
+
+
+def _counts(text: str) -> str:
+    """Return how many claims of a page have each verdict."""
     counts = ", ".join(
         f"{text.count(f'**{verdict}')} {verdict.lower()}"
         for verdict in ("Held", "Did not hold", "Not run")
     )
-    say(f"{page}: {counts}.")
+    return f"{counts}."
 
 
 def claims_text(
@@ -116,8 +121,13 @@ def claims_text(
         if train_step is not None:
             judge = functools.partial(overhead.judge, train_step)
             _, text = _judged(judge)
-            text += " (`python -m tools.benchmark --suite=train_step`)"
+            told = train_step.configuration
+            text += (
+                f" ({told['architecture']}, batch {told['batch_size']}; "
+                "`python -m tools.benchmark --suite=train_step`)"
+            )
         parts += [f"## {overhead.text}", text]
+    parts.insert(2, f"In all {_counts(''.join(parts))}")
     return "\n\n".join(parts) + "\n"
 
 

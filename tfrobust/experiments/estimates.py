@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import pathlib
-from typing import cast
 
 from tfrobust import recipes
 from tfrobust.experiments.paper_details import ALL_IMAGES
@@ -20,6 +19,14 @@ def probe_path(
     """Return where the probe of a row's training is kept."""
     seed = work.table.seeds(row, work.scale)[0]
     return records_dir / "probes" / f"{work.directory(row, seed).name}.json"
+
+
+def read_probe(path: pathlib.Path) -> ProbeRecord:
+    """Return a probe, or raise `ValueError` for a file that is none."""
+    found = read_record(path)
+    if not isinstance(found, ProbeRecord):
+        raise ValueError(f"{path} is no probe; remove it to probe again.")
+    return found
 
 
 def inner_steps(config: TrainingConfig) -> int | None:
@@ -69,7 +76,7 @@ def estimates(work: PaperRows, records_dir: pathlib.Path) -> dict[str, str]:
         path = probe_path(records_dir, work, row)
         if not path.is_file():
             continue
-        found = cast(ProbeRecord, read_record(path))
+        found = read_probe(path)
         seeds = work.table.seeds(row, work.scale)
         config = work.training(row, seeds[0])
         left = [s for s in seeds if not _kept(records_dir, work, row, s)]

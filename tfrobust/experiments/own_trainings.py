@@ -47,7 +47,9 @@ def poisoning(config: AnalysisConfig) -> Record:
             provenance=origin_of(config),
         )
 
-    return counting(1 + len(config.amplitudes), "training", run)
+    return counting(
+        config.analysis, 1 + len(config.amplitudes), "training", run
+    )
 
 
 def _fitted(

@@ -48,9 +48,17 @@ def stand_ins(table: PaperTable, scale: str) -> list[str]:
             network(there.architecture, there.width),
         ] = None
     told = [
-        f"{here} stands for {there}" for here, there in pairs if here != there
+        f"{here} stands for {_published(here, there)}"
+        for here, there in pairs
+        if here != there
     ]
     return [f"At scale {scale} {'; '.join(told)}."] if told else []
+
+
+def _published(here: str, there: str) -> str:
+    """Return what a paper's network is called beside ours of its kind."""
+    same = here.split(",")[0] == there
+    return f"{there} of the paper's width" if same else there
 
 
 def num_examples(table: PaperTable, scale: str) -> dict[str, int | None]:
@@ -110,9 +118,14 @@ def details(
         for row in table.models
         if row in first
     ]
-    told = "Trainings, and the names of their first seeds' models"
+    told = (
+        "Trainings, and of their first seeds' models the name and how the "
+        "SHA-256 of the weights begins: another page's of the same name has "
+        "the same settings, and with another digest is another training of "
+        "them"
+    )
     if any(record.provenance.get(ROUNDED) for record in first.values()):
-        told += " (as kept: rounded to float16, as `zoo.load` returns them)"
+        told += "; as kept: rounded to float16, as `zoo.load` returns them"
     return [
         f"{told}:",
         "\n".join(trained),
@@ -126,11 +139,12 @@ def _count(count: int | None) -> str:
 
 
 def _name(record: RowRecord, kept: Collection[str]) -> str:
-    """Return a model's name, and whether its weights are kept."""
+    """Return a model's name and digest, and whether its weights are kept."""
     name = run_name(record.training)
+    told = f"{name} ({record.model_digest[:8]})"
     if record.provenance.get(ROUNDED):
-        return f"{name}, as kept"
-    return name if name in kept else f"{name} (weights not kept)"
+        return f"{told}, as kept"
+    return told if name in kept else f"{told}, weights not kept"
 
 
 def _looks(
@@ -141,7 +155,7 @@ def _looks(
     for look, made in table.looks.items():
         titles = [c.title for c in table.columns if c.look == look]
         if look in table.pictures:
-            titles.append("The picture")
+            titles.append("the picture" if titles else "The picture")
         if not titles:
             continue
         config = made.config("model", table.settings[scale], None)
@@ -152,7 +166,7 @@ def _looks(
         budgets = _budgets(look, first)
         if budgets:
             parts += [
-                f"Attacks of {', '.join(titles)}, on {images}:",
+                f"Attacks in the run behind {', '.join(titles)}, on {images}:",
                 "\n".join(f"- {line}" for line in budgets),
             ]
     return parts

@@ -93,7 +93,8 @@ def page_text(
     if scale == "smoke":
         parts.append(
             "Digits, a small network, one epoch: this only checks that the "
-            "command runs, and its numbers mean nothing."
+            "command runs, and its numbers mean nothing. What notes tell of "
+            "settings is of other scales."
         )
     else:
         parts += stand_ins(table, scale)

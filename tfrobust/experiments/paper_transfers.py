@@ -116,6 +116,9 @@ class PaperTransfers:
         paths = {row: str(path) for row, path in weights.items() if path}
         for row in records.keys() - paths.keys():
             say(f"{row} meets no new points: no weights as on record here.")
+        if len(paths) == 1 and not self.joined(records):
+            (row,) = paths
+            say(f"{row} meets no points: these want two rows or more.")
         if len(paths) < 2 or not set(self.joined(records)) < set(paths):
             return
         made = transfer(self._config(list(paths.values())), say=quiet)

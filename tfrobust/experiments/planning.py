@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pathlib
 from collections.abc import Callable
-from typing import cast
 
 from tfrobust import reports
 from tfrobust.arguments import check_choice
 from tfrobust.experiments.estimates import attack_minutes
 from tfrobust.experiments.estimates import inner_steps
 from tfrobust.experiments.estimates import probe_path
+from tfrobust.experiments.estimates import read_probe
 from tfrobust.experiments.estimates import training_minutes
 from tfrobust.experiments.page_files import check_page
 from tfrobust.experiments.page_files import write_text
@@ -25,7 +25,6 @@ from tfrobust.experiments.reproducing import row_directory
 from tfrobust.experiments.reproducing import write_page
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.records import ProbeRecord
-from tfrobust.records import read_record
 from tfrobust.records import write_record
 
 Seen = dict[tuple[str, str], str]
@@ -68,7 +67,7 @@ def plan(
     records = pathlib.Path(records_dir)
     make_directory(records / "probes")
     seen: Seen = {}
-    parts, total = [], 0.0
+    parts, total, left = [], 0.0, 0.0
     for paper, name in PRIORITY:
         work = paper_work(paper, name, scale, records, data_dir)
         unknown = {
@@ -80,9 +79,10 @@ def plan(
         }
         probing = f": {len(unknown)} to probe, half a minute or more each"
         say(f"{paper} {name}{probing if unknown else ''}")
-        rows, minutes = _rows(work, records, seen)
+        rows, minutes, undone = _rows(work, records, seen)
         write_page(work, row_directory(records, work))
         total += minutes
+        left += undone
         parts += [
             f"## {paper}, {name}",
             f"{work.table.caption}. {minutes / 60:.1f} hours.",
@@ -97,14 +97,18 @@ def plan(
         f"# What reproducing the papers takes, scale {scale}",
         f"Written by `python -m tools.reproduce --plan --scale={scale}`, in "
         "the order in which it is run. Training times come from fifty steps "
-        "of each; attacks' are what the added AutoAttack takes, if what was "
-        "trained with an inner maximisation, or is attacked at less than the "
-        "data's usual radius, stands and all else falls to APGD-CE. The "
-        "tables' own attacks, analyses and pictures, minutes each, are not "
-        "counted. At scale cpu the papers' own tables of MNIST, but for "
-        "gradient leaking's, have three seeds of what takes under five minutes "
-        "there by this count; figures have one. "
-        f"In all {total / 60:.1f} hours, what is done included.",
+        "of each. Attacks' are those of the AutoAttack that we add: all of it "
+        "for a model that was trained with an inner maximisation or is "
+        "attacked at less than the data's usual radius, and APGD-CE alone for "
+        "any other, which should fall to it. The tables' own attacks, "
+        "analyses and pictures, minutes each, are not counted. What an "
+        'earlier table has in the same settings is counted there ("as"), '
+        "and done here where this table has its record. At scale cpu the "
+        "papers' own tables of MNIST, but for gradient leaking's, have three "
+        "seeds of what takes under five minutes there by this count; figures "
+        "have one. "
+        f"In all {total / 60:.1f} hours, of which what isn't done yet takes "
+        f"{left / 60:.1f}.",
     ]
     write_text(page, "\n\n".join([*head, *parts]) + "\n")
     say(f"{page}: {total / 60:.1f} hours.")
@@ -112,17 +116,19 @@ def plan(
 
 def _rows(
     work: PaperRows, records: pathlib.Path, seen: Seen
-) -> tuple[list[list[str]], float]:
-    """Return a table's rows and the minutes that they add."""
+) -> tuple[list[list[str]], float, float]:
+    """Return a table's rows, the minutes that they add, and those undone."""
     where = row_directory(records, work)
-    finished = [record.row for record in work.records(where)]
-    rows, total = [], 0.0
+    finished = {(r.row, r.provenance["seed"]) for r in work.records(where)}
+    rows, total, left = [], 0.0, 0.0
     for row in work.table.models:
         seeds = work.table.seeds(row, work.scale)
         config = work.training(row, seeds[0])
         found = _probe(config, probe_path(records, work, row))
         cells, minutes = _takes(work, row, found, seen)
-        total += minutes
+        total += sum(minutes.values())
+        undone = [seed for seed in seeds if (row, seed) not in finished]
+        left += sum(minutes[seed] for seed in undone)
         rows.append(
             [
                 row,
@@ -132,16 +138,16 @@ def _rows(
                 str(inner_steps(config) or "-"),
                 str(len(seeds)),
                 *cells,
-                f"{finished.count(row)} of {len(seeds)}",
+                f"{len(seeds) - len(undone)} of {len(seeds)}",
             ]
         )
-    return rows, total
+    return rows, total, left
 
 
 def _takes(
     work: PaperRows, row: str, found: ProbeRecord, seen: Seen
-) -> tuple[list[str], float]:
-    """Return what a row's first seed takes, in words, and what all add.
+) -> tuple[list[str], dict[int, float]]:
+    """Return what a row's first seed takes, in words, and what each adds.
 
     Args:
         work, row: the row.
@@ -155,21 +161,21 @@ def _takes(
     attacks = work.look_digests(row, seeds[0]).get("added")
     if attacks is not None:
         parts[attacks] = attack_minutes(work, config, found)
-    cells, total = [], 0.0
+    cells, added = [], dict.fromkeys(seeds, 0.0)
     for part, minutes in parts.items():
-        names = [work.directory(row, seed).name for seed in seeds]
-        total += minutes * sum((name, part) not in seen for name in names)
-        for name in names:
-            seen.setdefault((name, part), own)
-        owner = seen[names[0], part]
+        for seed in seeds:
+            key = work.directory(row, seed).name, part
+            added[seed] += 0.0 if key in seen else minutes
+            seen.setdefault(key, own)
+        owner = seen[work.directory(row, seeds[0]).name, part]
         cells.append(f"{minutes:.1f}" if owner == own else f"as {owner}")
-    return (cells if attacks else [*cells, "-"]), total
+    return (cells if attacks else [*cells, "-"]), added
 
 
 def _probe(config: TrainingConfig, path: pathlib.Path) -> ProbeRecord:
     """Return what is known of a training's steps, taken now or before."""
     if path.is_file():
-        return cast(ProbeRecord, read_record(path))
+        return read_probe(path)
     found = probe(config)
     write_record(found, path)
     return found

@@ -85,6 +85,7 @@ def reproduce(
     make_directory(where)
     # What is in the way says so now, not after hours of training.
     work.records(where)
+    estimates(work, pathlib.Path(records_dir))
     make_directory(work.output_dir / "models")
     make_directory(kept_directory(records_dir))
     chosen = [
@@ -109,6 +110,7 @@ def reproduce(
     write_page(work, where)
     done = work.records(where)
     say(reports.as_text(paper_rows(found, done)))
+    say(f"Page: {where}.md, from the records in {where}.")
     return done
 
 

@@ -106,9 +106,9 @@ TABLE_2 = PaperTable(
     },
     notes=ATTACKS_LOST
     + NORMS
-    + " AutoAttack and masking reports of these models at scale cpu: table-4, "
-    "and table-1 of local-flatness. The paper has 76.79 for the PGD of MAT "
-    "without SO and BIBO in its table 4.",
+    + " AutoAttack and masking reports of the first seeds' models at scale "
+    "cpu: table-4, and table-1 of local-flatness. The paper has 76.79 for the "
+    "PGD of MAT without SO and BIBO in its table 4.",
 )
 _CLUSTERS: dict[str, Look] = {
     "clusters": Analyzed("features", {"attacks": ("pgd",)}),
