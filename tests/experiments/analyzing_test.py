@@ -100,7 +100,10 @@ def test_a_finished_analysis_is_told_and_drawn_as_it_was(model, tmp_path):
         write_record(other, out / "analysis.json")
         with pytest.raises(ValueError, match="json is of something else"):
             experiments.analyze(config, out, resume=True)
-    (out / "analysis.json").write_bytes(whole)
+    # A torn one is computed anew.
+    (out / "analysis.json").write_bytes(whole[:-20])
+    experiments.analyze(config, out, resume=True, say=lines.append)
+    assert lines == 2 * told[0]
     network = keras.models.load_model(path)
     network.set_weights([weights + 1 for weights in network.get_weights()])
     network.save(path)

@@ -19,6 +19,7 @@ from tfrobust.experiments.models import model_identity
 from tfrobust.experiments.outcome_log import OtherRunError
 from tfrobust.experiments.provenance import provenance
 from tfrobust.experiments.run_directory import MOVABLE
+from tfrobust.records import is_whole_json
 from tfrobust.records import plain
 from tfrobust.records import read_record
 from tfrobust.records import Record
@@ -53,7 +54,7 @@ def analyze(
     with run_directory.claimed(
         directory, config, overwrite=overwrite, resume=resume
     ) as begun:
-        finished = begun and (directory / "analysis.json").is_file()
+        finished = begun and is_whole_json(directory / "analysis.json")
         if not finished:
             _compute(config, directory, overwrite=overwrite, begun=begun)
         # Drawn as it was written: a resumed run has the same pictures.
@@ -106,7 +107,8 @@ def _check_finished(
     other = ""
     told = record.provenance.get("configuration") or {}
     here = plain(config)
-    if {**told, MOVABLE: ""} != {**here, MOVABLE: ""}:
+    same = {**told, MOVABLE: ""} == {**here, MOVABLE: ""}
+    if type(record) not in reports.KINDS or not same:
         other = "of something else"
     elif config.model:
         digest = weights_digest(load_classifier(config.model))
