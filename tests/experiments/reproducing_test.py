@@ -459,19 +459,45 @@ def test_pictures_are_of_the_weights_on_record(tmp_path, tiny, monkeypatch):
         tiny, looks=looks, columns=(), pictures=("noise",)
     )
     monkeypatch.setitem(PAPERS, "tiny", {"figure-1": drawn})
-    _run(tmp_path, "tiny", "figure-1", num_seeds=1)
-    pictures = list((tmp_path / "tiny" / "figure-1-smoke").glob("*.png"))
-    before = [path.stat().st_mtime_ns for path in pictures]
-    assert before
-    for last in tmp_path.rglob("last.keras"):
-        model = keras.models.load_model(last)
-        weights = [w + 1.0 for w in model.classifier.get_weights()]
-        model.classifier.set_weights(weights)
-        model.save(last)
-        break
-    _, said = _run(tmp_path, "tiny", "figure-1", num_seeds=1)
-    assert any(line.startswith("Not drawn anew: no weights") for line in said)
-    assert [path.stat().st_mtime_ns for path in pictures] == before
+    where = tmp_path / "tiny" / "figure-1-smoke"
+
+    def pictures():
+        return {p.name: p.stat().st_mtime_ns for p in where.glob("*.png")}
+
+    def run(**arguments):
+        return _run(tmp_path, "tiny", "figure-1", **arguments)[1]
+
+    run(num_seeds=1)
+    first = pictures()
+    assert first
+    # A second seed is in no picture.
+    run()
+    assert pictures() == first
+    # A row that is made anew is in none of those that were there.
+    (where / "gn_3-0.json").unlink()
+    run(rows=["gn_3"])
+    assert not pictures()
+    run()
+    drawn = pictures()
+    assert drawn.keys() == first.keys()
+    for path in where.glob("*.png"):
+        path.unlink()
+    # Kept weights serve, and others than are on record don't.
+    (last,) = tmp_path.rglob("*gradient_norm*/last.keras")
+    whole = last.rename(tmp_path / "moved")
+    run()
+    assert pictures().keys() == first.keys()
+    model = keras.models.load_model(whole.rename(last))
+    model.classifier.set_weights(
+        [w + 1.0 for w in model.classifier.get_weights()]
+    )
+    model.save(last)
+    for path in where.glob("*.png"):
+        path.unlink()
+    assert any(
+        "Not drawn: no weights as on record of GN, 3" in s for s in run()
+    )
+    assert not pictures()
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,11 @@ def page_text(
         parts.append(_not_drawn(table, estimates or {}))
     parts += suspicions(table, records)
     parts += [f"![{table.caption}]({name})" for name in pictures]
+    if pictures:
+        parts.append(
+            "Drawn of first seeds' weights on record, or of these rounded to "
+            "float16 as kept."
+        )
     parts += _regression(table, records)
     if table.notes:
         parts.append(table.notes)

@@ -143,18 +143,15 @@ class PaperRows:
         found = weights_digest(load_classifier(model))
         return model if found == digest else None
 
-    def without_weights(self, directory: pathlib.Path) -> list[str]:
-        """Return rows whose first seed's weights aren't those on record."""
+    def first_weights(
+        self, directory: pathlib.Path
+    ) -> dict[str, pathlib.Path | None]:
+        """Return row -> `weights` of its first seed's record."""
         firsts = self._firsts(self._own_records(directory))
-        return [
-            row
+        return {
+            row: self.weights(record, self._first(row))
             for row, record in firsts.items()
-            if not self.model(row, self._first(row)).is_file()
-            or record.model_digest
-            != weights_digest(
-                load_classifier(self.model(row, self._first(row)))
-            )
-        ]
+        }
 
     def _own_records(
         self, directory: pathlib.Path
@@ -214,16 +211,29 @@ class PaperRows:
         record = train(config, directory, resume=True, say=quiet)
         return cast(TrainingRecord, record)
 
-    def look(self, name: str, row: str, seed: int) -> Record:
+    def look(
+        self,
+        name: str,
+        row: str,
+        seed: int,
+        weights: pathlib.Path | None = None,
+    ) -> Record:
         """Return an evaluation or analysis of a row's model.
 
         Of kept weights apart from the training's directory, which another
         training may be begun in.
+
+        Args:
+            name: of the look.
+            row, seed: of the training.
+            weights: the model's file; default `model`.
         """
         config = self.look_config(name, row, seed)
+        if weights is not None:
+            config = dataclasses.replace(config, model=str(weights))
         own = f"{slug(name)}-{look_digest(config)}"
         run = self.directory(row, seed)
-        if self.card(row, seed) is not None:
+        if pathlib.Path(config.model) != run / LAST:
             run = run.with_name(f"{run.name}-kept")
         return self.table.looks[name].run(config, run / own)
 
@@ -244,12 +254,7 @@ class PaperRows:
         """
         firsts = self._firsts(self._own_records(directory))
         self._transfers(directory).add(
-            firsts,
-            {
-                row: self.weights(record, self._first(row))
-                for row, record in firsts.items()
-            },
-            say,
+            firsts, self.first_weights(directory), say
         )
 
     def _transfers(self, directory: pathlib.Path) -> PaperTransfers:

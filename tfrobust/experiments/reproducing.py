@@ -101,12 +101,17 @@ def reproduce(
             record = work.record(row, seed)
             keep_weights(work, record, seed, kept_directory(records_dir))
             write_record(record, path)
+            if seed == found.seeds(row, scale)[0]:
+                # They were of other weights than are on record now.
+                for picture in where.glob("[!.]*.png"):
+                    picture.unlink()
             write_page(work, where)
     if found.transfer is not None:
         work.add_transfers(where, say)
     if not rows:
         for look in found.pictures:
-            _draw(work, look, where, say)
+            if not list(where.glob(f"{slug(look)}-*.png")):
+                _draw(work, look, where, say)
     write_page(work, where)
     done = work.records(where)
     say(reports.as_text(paper_rows(found, done)))
@@ -186,15 +191,18 @@ def write_page(work: PaperRows, directory: pathlib.Path) -> None:
 def _draw(work: PaperRows, look: str, where: pathlib.Path, say: Say) -> None:
     """Draw an analysis of all rows' first seeds, in one picture each kind.
 
-    Where the weights on record are gone the picture stays as it is.
+    Of the weights on record, or of these as kept; else there is none.
     """
-    gone = work.without_weights(where)
+    weights = work.first_weights(where)
+    gone = [row for row in work.table.models if weights.get(row) is None]
     if gone:
-        say(f"Not drawn anew: no weights as on record of {', '.join(gone)}.")
+        say(f"Not drawn: no weights as on record of {', '.join(gone)}.")
         return
     records = [
         dataclasses.replace(
-            work.look(look, row, work.table.seeds(row, work.scale)[0]),
+            work.look(
+                look, row, work.table.seeds(row, work.scale)[0], weights[row]
+            ),
             model=row,
         )
         for row in work.table.models
