@@ -25,8 +25,9 @@ _REQUIRED = {"epsilon": 0.1, "weight": 0.5, "stddev": 0.2}
 def test_every_defense_is_built_by_name(name):
     takes = recipes.defense_settings(name)
     settings = {k: v for k, v in _REQUIRED.items() if k in takes}
-    model = recipes.make_defense(name, networks.tiny_cnn(), **settings)
+    model = recipes.make_defense(name, networks.tiny_cnn(), seed=3, **settings)
     assert isinstance(model, defenses.RobustModel)
+    assert model.seed == 3
     for key, value in settings.items():
         # These two use the radius for something that has no name of its own.
         if name == "fast_fgsm_training":
@@ -52,8 +53,10 @@ def test_extras_are_added_to_any_defense():
         num_components=5,
         num_noise_components=3,
         noise_scale=2.0,
+        seed=3,
     )
     subspace = model.input_transform.get_config()
+    assert model.seed == subspace["seed"] == 3
     assert subspace["num_components"] == 5
     assert subspace["num_noise_components"] == 3
     assert subspace["noise_scale"] == 2.0

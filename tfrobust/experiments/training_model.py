@@ -33,7 +33,9 @@ def build_model(
         dropout=config.dropout,
         **(_moments(data.train) if config.standardize else {}),
     )
-    model = recipes.make_defense(config.defense, classifier, **config.settings)
+    model = recipes.make_defense(
+        config.defense, classifier, seed=config.seed, **config.settings
+    )
     _check_warm_ups(config, model)
     rate: Any = config.learning_rate
     if config.constant_epochs is not None:

@@ -160,13 +160,14 @@ def check_norm(name: str, norm: Norm) -> None:
 
 
 def make_defense(
-    name: str, classifier: keras.Model, **settings: Any
+    name: str, classifier: keras.Model, *, seed: int = 0, **settings: Any
 ) -> RobustModel:
     """Return a defense by name.
 
     Args:
         name: a key of `DEFENSES`.
         classifier: a built Keras model from images to logits.
+        seed: of all training noise; default 0.
         **settings: what the recipe lets a run set.
 
     Raises:
@@ -179,7 +180,8 @@ def make_defense(
         classifier,
         **recipe.fixed,
         **own,
-        **extra_arguments(classifier, settings),
+        **extra_arguments(classifier, settings, seed),
+        seed=seed,
     )
 
 

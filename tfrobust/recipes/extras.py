@@ -36,7 +36,7 @@ EXTRAS = (*PENALTIES, "weight_decay", "awp_radius", *SUBSPACE)
 
 
 def extra_arguments(
-    classifier: keras.Model, settings: Mapping[str, Any]
+    classifier: keras.Model, settings: Mapping[str, Any], seed: int = 0
 ) -> dict[str, Any]:
     """Return `RobustModel`'s arguments for the extras among `settings`.
 
@@ -49,10 +49,11 @@ def extra_arguments(
             and `structured_gradient_weight` (SGR's, learned from gradients)
             add a penalty; `weight_decay` is the model's; `awp_radius` adds
             weight perturbation.
+        seed: of the noise beside a projection; default 0.
     """
     arguments: dict[str, Any] = {}
     if any(name in settings for name in SUBSPACE):
-        arguments["input_transform"] = _subspace(settings)
+        arguments["input_transform"] = _subspace(settings, seed)
     added = [
         make(classifier, settings[name])
         for name, make in PENALTIES.items()
@@ -68,7 +69,7 @@ def extra_arguments(
     return arguments
 
 
-def _subspace(settings: Mapping[str, Any]) -> PrincipalSubspace:
+def _subspace(settings: Mapping[str, Any], seed: int) -> PrincipalSubspace:
     """Return the layer, which must still be adapted to training images."""
     if "num_components" not in settings:
         given = {k: settings[k] for k in SUBSPACE if k in settings}
@@ -85,4 +86,5 @@ def _subspace(settings: Mapping[str, Any]) -> PrincipalSubspace:
         settings["num_components"],
         num_noise_components=settings.get("num_noise_components", 0),
         noise_scale=settings.get("noise_scale", 10.0),
+        seed=seed,
     )

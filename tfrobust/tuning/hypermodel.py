@@ -111,7 +111,10 @@ class RecipeHyperModel(keras_tuner.HyperModel):
             width=training.get("width"),
         )
         model = recipes.make_defense(
-            self.defense, classifier, **self.settings | settings
+            self.defense,
+            classifier,
+            seed=self.seed,
+            **self.settings | settings,
         )
         model.compile(
             keras.optimizers.Adam(training.get("learning_rate", 1e-3)),
