@@ -255,7 +255,7 @@ def _defense(
         model.compile("adam", recipes.make_loss("sgr"))
         return model
     takes = recipes.defense_settings(name)
-    usual = {
+    usual: dict[str, Any] = {
         "epsilon": EPSILON,
         "weight": WEIGHT,
         "num_steps": config.num_steps,
