@@ -100,11 +100,11 @@ def reproduce(
         if kept is None or not work.is_of(kept, row, seed):
             record = work.record(row, seed)
             keep_weights(work, record, seed, kept_directory(records_dir))
-            write_record(record, path)
             if seed == found.seeds(row, scale)[0]:
-                # They were of other weights than are on record now.
+                # They are of other weights than will be on record.
                 for picture in where.glob("[!.]*.png"):
                     picture.unlink()
+            write_record(record, path)
             write_page(work, where)
     if found.transfer is not None:
         work.add_transfers(where, say)

@@ -159,8 +159,8 @@ def read_finished(
     record = read_record(path)
     if not isinstance(record, TrainingRecord) or not _is_of(record, config):
         raise ValueError(
-            f"{path} is no record of this training; remove it to have it "
-            "written anew."
+            f"{path} is no record of this training; remove the directory to "
+            "train it again."
         )
     told = record.model_digest
     if told and told != weights_digest(model.classifier):

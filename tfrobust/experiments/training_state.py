@@ -113,7 +113,7 @@ def begun_model(path: str, fresh: RobustModel) -> RobustModel:
         ValueError: for another defense, network or settings.
     """
     model = load_model(path)
-    other = [name for name in _differing(model, fresh) if name != "seed"]
+    other = _differing(model, fresh)
     if other:
         raise ValueError(
             f"{path} is of another training, with other {', '.join(other)}."
@@ -146,7 +146,7 @@ def _differing(model: keras.Model, fresh: RobustModel) -> list[str]:
 
 
 def _resolved(model: keras.Model) -> dict[str, Any]:
-    """Return what a model's defense is, without names."""
+    """Return what a model's defense is, without seeds and names."""
     if not isinstance(model, RobustModel):
         return {"defense": type(model).__name__}
     config = model.get_config()
@@ -162,13 +162,14 @@ def _nameless(config: Any) -> Any:
     """Return a configuration without what tells one instance from another.
 
     Keras counts the layers of a process in their names, and notes the shape
-    that one was built for.
+    that one was built for. A training that began with a model of another seed
+    goes on with the noise of that.
     """
     if isinstance(config, Mapping):
         return {
             key: _nameless(value)
             for key, value in config.items()
-            if key not in ("name", "build_config")
+            if key not in ("name", "build_config", "seed")
         }
     if isinstance(config, list | tuple):
         return [_nameless(value) for value in config]
