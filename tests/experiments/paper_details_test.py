@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
+from tests.experiments.rows import probe
 from tfrobust.experiments import estimates
 from tfrobust.experiments import paper_details
 from tfrobust.experiments.models import load_classifier
 from tfrobust.experiments.papers import PAPERS
 from tfrobust.experiments.reproducing import paper_work
-from tfrobust.records import ProbeRecord
 from tfrobust.records import write_record
 
 
@@ -64,16 +64,8 @@ def test_mats_other_terms_have_no_inner_maximisation(row, steps):
 def test_a_kept_model_is_not_trained_again(tmp_path):
     work = paper_work("manifold-aware", "table-5", "cpu", tmp_path)
     path = estimates.probe_path(tmp_path, work, "MAT")
-    found = ProbeRecord(
-        step_seconds=0.6,
-        steps=600,
-        forward_seconds=1.0,
-        gradient_seconds=1.0,
-        num_parameters=1,
-        provenance={},
-    )
     path.parent.mkdir()
-    write_record(found, path)
+    write_record(probe(steps=600), path)
     # Three seeds, six minutes each.
     assert estimates.estimates(work, tmp_path) == {"MAT": " (estimate 0.30 h)"}
     (tmp_path / "models").mkdir()

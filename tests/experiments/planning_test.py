@@ -6,27 +6,16 @@ import re
 
 import pytest
 
+from tests.experiments.rows import probe
 from tests.experiments.rows import write_row
 from tfrobust import experiments
 from tfrobust.experiments import planning
 from tfrobust.experiments.papers import PAPERS
-from tfrobust.records import ProbeRecord
 
 
 @pytest.fixture(name="_probed")
 def _probed_fixture(monkeypatch):
-    monkeypatch.setattr(
-        planning,
-        "probe",
-        lambda config: ProbeRecord(
-            step_seconds=0.6,
-            steps=500,
-            forward_seconds=0.012,
-            gradient_seconds=0.06,
-            num_parameters=1234,
-            provenance={},
-        ),
-    )
+    monkeypatch.setattr(planning, "probe", lambda config: probe())
 
 
 @pytest.mark.usefixtures("_probed")

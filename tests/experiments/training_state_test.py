@@ -35,6 +35,9 @@ def test_a_saved_model_is_of_its_training_whatever_layers_are_called(
     fresh = recipes.make_defense(name, networks.tiny_cnn(), seed=3, **settings)
     # Keras has counted the names of its layers on; the seed is another.
     begun = begun_model(path, fresh)
+    assert begun.seed == 3
+    if begun.input_transform is not None:
+        assert begun.input_transform.seed == 3
     # What began with it is killed, and goes on.
     check_is_of(tmp_path, begun, fresh)
     key = list(settings)[-1]

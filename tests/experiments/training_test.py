@@ -228,6 +228,21 @@ def test_killed_inside_epochs_the_weights_are_those_of_a_whole_run(
     assert not list(run.glob("backup*"))
 
 
+def test_scaled_losses_are_backed_up_and_resumed(tmp_path, monkeypatch):
+    changes = {"dtype_policy": "mixed_float16", "backup_every": 1}
+    config = _config(**changes, batch_size=256)
+    _train(config, tmp_path / "whole")
+    run = tmp_path / "run"
+    _killed_after(3, config, run, monkeypatch)
+    assert list(run.glob("backup*"))
+    _train(config, run, resume=True)
+    for a, b in zip(
+        *(_weights(d / "last.keras") for d in (tmp_path / "whole", run)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
 @pytest.mark.slow
 def test_a_torn_state_leaves_the_one_before(tmp_path, monkeypatch):
     config = _config(**_BACKED_UP)
@@ -296,21 +311,25 @@ def test_another_trainings_model_is_not_believed(tmp_path):
     own = (run / "last.keras").read_bytes()
     model = keras.models.load_model(run / "last.keras")
     assert record.model_digest == weights_digest(model.classifier)
-    for number, changes in enumerate(
-        ({"seed": 1}, {"settings": {"weight_decay": 0.1}})
+    for number, (changes, other) in enumerate(
+        (
+            # A seed is no setting of a model: its weights tell.
+            ({"seed": 1}, "isn't the model of"),
+            ({"settings": {"weight_decay": 0.1}}, "with other weight_decay;"),
+            ({"activation": "silu"}, "with other network;"),
+            ({"learning_rate": 0.01}, "with other optimizer;"),
+        )
     ):
-        other = tmp_path / f"other_{number}"
-        _train(_config(epochs=1, **changes), other)
-        # Seeds are no setting of a model: only its weights tell.
-        told = "run is of .* other weight_decay; rem" if number else "isn't the"
-        shutil.copy(other / "last.keras", run)
-        with pytest.raises(ValueError, match=told):
+        there = tmp_path / f"other_{number}"
+        _train(_config(epochs=1, **changes), there)
+        shutil.copy(there / "last.keras", run)
+        with pytest.raises(ValueError, match=other):
             _train(config, run, resume=True)
         (run / "last.keras").write_bytes(own)
-        record_there = shutil.copytree(run, tmp_path / f"copy_{number}")
-        shutil.copy(other / "training.json", record_there)
+        copy = shutil.copytree(run, tmp_path / f"copy_{number}")
+        shutil.copy(there / "training.json", copy)
         with pytest.raises(ValueError, match="training.json is no record of"):
-            _train(config, record_there, resume=True)
+            _train(config, copy, resume=True)
     # Of the same settings it is the weights that count.
     model.classifier.set_weights(
         [w + 1.0 for w in model.classifier.get_weights()]

@@ -13,6 +13,7 @@ from tfrobust import experiments
 from tfrobust import zoo
 from tfrobust.evaluation import weights_digest
 from tfrobust.records import read_record
+from tfrobust.records import write_record
 from tools import evaluate
 from tools import train
 from tools import zoo as zoo_tool
@@ -123,6 +124,7 @@ def test_evaluations_of_the_same_images_share_a_card(run, tmp_path, capsys):
         (["--add=nowhere", "--name=a"], "no finished training in nowhere"),
         (["--add=RUN", "--name=kept"], "has 'kept' already"),
         (["--add=MIXED", "--name=a"], "last.keras isn't the model of"),
+        (["--add=COPIED", "--name=a"], "training.json isn't of"),
         (["--evaluation=OF_RUN", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=OF_SCALED", "--name=kept"], "is not of kept as it is"),
         (["--evaluation=OF_OTHER", "--name=kept"], "is not of kept as it is"),
@@ -165,8 +167,16 @@ def test_refused(run, tmp_path, capsys, flags, message):
         [0 * weight for weight in model.classifier.get_weights()]
     )
     model.save(mixed / "last.keras")
+    copied = shutil.copytree(run, tmp_path / "copied")
+    record = read_record(run / "training.json")
+    configuration = record.configuration | {"defense": "mart"}
+    write_record(
+        dataclasses.replace(record, configuration=configuration),
+        copied / "training.json",
+    )
     named = {"RUN": run, "OF_RUN": of_run, "PAGE": tmp_path / "page.md"}
     named |= {"OF_SCALED": of_scaled, "OF_OTHER": of_other, "MIXED": mixed}
+    named |= {"COPIED": copied}
     for word, path in sorted(named.items(), key=lambda item: -len(item[0])):
         flags = [f"{f}".replace(f"={word}", f"={path}") for f in flags]
     capsys.readouterr()

@@ -179,7 +179,9 @@ def _state(model: keras.Model) -> dict[str, np.ndarray]:
 
 
 def _variables(model: keras.Model) -> list[Any]:
-    model.optimizer.build(model.trainable_variables)
+    # Keras' loss scaling makes its variables anew at each build.
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     return [
         *model.variables,
         *model.optimizer.variables,

@@ -142,8 +142,10 @@ def check_strategy(model: keras.Model) -> None:
     replicas = model.distribute_strategy.num_replicas_in_sync
     if replicas == 1:
         return
-    with model.distribute_strategy.scope():
-        model.optimizer.build(model.trainable_variables)
+    # Keras' loss scaling makes its variables anew at each build.
+    if not model.optimizer.built:
+        with model.distribute_strategy.scope():
+            model.optimizer.build(model.trainable_variables)
     refused = {
         "jit_compile": (
             model.jit_compile is True,

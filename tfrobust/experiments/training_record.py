@@ -157,7 +157,7 @@ def read_finished(
     if not is_whole_json(path):
         return None
     record = read_record(path)
-    if not isinstance(record, TrainingRecord) or not _is_of(record, config):
+    if not isinstance(record, TrainingRecord) or not is_of(record, config):
         raise ValueError(
             f"{path} is no record of this training; remove the directory to "
             "train it again."
@@ -171,7 +171,7 @@ def read_finished(
     return record
 
 
-def _is_of(record: TrainingRecord, config: TrainingConfig) -> bool:
+def is_of(record: TrainingRecord, config: TrainingConfig) -> bool:
     """Say whether a record is of a training's settings.
 
     A setting that is newer than the record says nothing against it.

@@ -19,6 +19,7 @@ from tfrobust.callbacks.checkpoints import BEST_ROBUST
 from tfrobust.callbacks.checkpoints import LAST
 from tfrobust.defenses import RobustModel
 from tfrobust.experiments.models import load_model
+from tfrobust.layers import PrincipalSubspace
 from tfrobust.records.files import whole_file
 
 
@@ -105,12 +106,14 @@ def mend_last(directory: pathlib.Path) -> None:
 def begun_model(path: str, fresh: RobustModel) -> RobustModel:
     """Return a saved training's model, to be gone on with.
 
+    Its noise is that of the training's seed from here on.
+
     Args:
         path: of a `last.keras`.
         fresh: what the training would begin with otherwise.
 
     Raises:
-        ValueError: for another defense, network or settings.
+        ValueError: for another defense, network, optimizer or settings.
     """
     model = load_model(path)
     other = _differing(model, fresh)
@@ -118,6 +121,9 @@ def begun_model(path: str, fresh: RobustModel) -> RobustModel:
         raise ValueError(
             f"{path} is of another training, with other {', '.join(other)}."
         )
+    model.seed = fresh.seed
+    if isinstance(fresh.input_transform, PrincipalSubspace):
+        model.input_transform.seed = fresh.input_transform.seed
     return model
 
 
@@ -151,19 +157,35 @@ def _resolved(model: keras.Model) -> dict[str, Any]:
         return {"defense": type(model).__name__}
     config = model.get_config()
     config.pop("classifier")
+    optimizer = model.optimizer.get_config() if model.compiled else None
     return {
         "defense": type(model).__name__,
-        "weights": [tuple(w.shape) for w in model.trainable_weights],
+        "network": _network(model.classifier),
+        "optimizer": _nameless(optimizer),
         **_nameless(config),
     }
+
+
+def _network(model: keras.Model) -> list[Any]:
+    """Return what a model's layers are, in their order."""
+    return [
+        _network(layer)
+        if isinstance(layer, keras.Model)
+        else {
+            "layer": type(layer).__name__,
+            "policy": layer.dtype_policy.name,
+            "weights": [tuple(weight.shape) for weight in layer.weights],
+            **_nameless(layer.get_config()),
+        }
+        for layer in model.layers
+    ]
 
 
 def _nameless(config: Any) -> Any:
     """Return a configuration without what tells one instance from another.
 
     Keras counts the layers of a process in their names, and notes the shape
-    that one was built for. A training that began with a model of another seed
-    goes on with the noise of that.
+    that one was built for. Seeds are the training's.
     """
     if isinstance(config, Mapping):
         return {

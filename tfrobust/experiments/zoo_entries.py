@@ -20,6 +20,7 @@ from tfrobust.experiments.kept_objectives import kept_objective
 from tfrobust.experiments.models import load_attacked
 from tfrobust.experiments.training_config import TrainingConfig
 from tfrobust.experiments.training_flags import flag_lines
+from tfrobust.experiments.training_record import is_of
 from tfrobust.records import CardRecord
 from tfrobust.records import EvaluationRecord
 from tfrobust.records import plain
@@ -71,6 +72,11 @@ def add_to_zoo(
         TrainingRecord,
         _read(path / "training.json", TrainingRecord, "training"),
     )
+    config = TrainingConfig(**run_directory.read_config(path))
+    if not is_of(training, config):
+        raise ValueError(
+            f"{path / 'training.json'} isn't of {path / 'config.json'}."
+        )
     attacked, objective = load_attacked(path / LAST)
     told = training.model_digest
     if told and told != weights_digest(attacked):
@@ -78,9 +84,7 @@ def add_to_zoo(
             f"{path / LAST} isn't the model of {path / 'training.json'}."
         )
     classifier = zoo.rounded(attacked)
-    config = dataclasses.replace(
-        TrainingConfig(**run_directory.read_config(path)), data_dir=None
-    )
+    config = dataclasses.replace(config, data_dir=None)
     card = CardRecord(
         name=name,
         data=config.data,
